@@ -1,0 +1,488 @@
+//! Which source wins, which were passed over, and why. Pure: reads no file and asks nobody.
+//!
+//! A flag beats `CELLS_*`, which beats the names that the vendor's SDKs and documents use; those
+//! count only as pairs, so that an id never meets the secret of another.
+
+use super::{IdSource, SecretSource};
+use crate::cli;
+use crate::env::{self, Env, Variable};
+use crate::oauth::ClientId;
+use crate::problem::Problem;
+use crate::secret::{self, ClientSecret};
+
+pub(super) const ID_FLAG: &str = "--client-id";
+pub(super) const SECRET_FLAG: &str = "--client-secret";
+const SECRET_FILE_FLAG: &str = "--client-secret-file";
+
+/// A pair of variables that the vendor's SDKs or documents taught users.
+struct Family {
+    id: &'static Variable,
+    secret: &'static Variable,
+    base_url: Option<&'static Variable>,
+}
+
+const FAMILIES: [Family; 4] = [
+    Family {
+        id: &env::CELLS_CLOUD_CLIENT_ID,
+        secret: &env::CELLS_CLOUD_CLIENT_SECRET,
+        base_url: Some(&env::CELLS_CLOUD_API_BASE_URL),
+    },
+    Family {
+        id: &env::PRODUCT_CLIENT_ID,
+        secret: &env::PRODUCT_CLIENT_SECRET,
+        base_url: None,
+    },
+    Family {
+        id: &env::ASPOSE_CLIENT_ID,
+        secret: &env::ASPOSE_CLIENT_SECRET,
+        base_url: None,
+    },
+    Family {
+        id: &env::ASPOSE_CLOUD_CLIENT_ID,
+        secret: &env::ASPOSE_CLOUD_CLIENT_SECRET,
+        base_url: None,
+    },
+];
+
+/// What will be used. Holds no secret.
+#[derive(Debug)]
+pub struct Plan {
+    /// `None` if it has to be asked for.
+    pub client_id: Option<ClientId>,
+    /// Where the id comes from.
+    pub id_source: IdSource,
+    /// Where the secret comes from.
+    pub secret: SecretSource,
+    /// The variable with the base URL that belongs to the pair, if the pair has one.
+    pub base_url: Option<&'static Variable>,
+    /// Whether nobody may be asked.
+    pub no_input: bool,
+    /// Sources that were there and not used.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A source that was there and not used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The option or variables.
+    pub source: String,
+    /// Why something else was used.
+    pub why: String,
+    /// Whether the user should hear of it unasked: it looks like a slip.
+    pub surprising: bool,
+}
+
+impl Plan {
+    /// Decides.
+    ///
+    /// # Errors
+    /// If the source that won cannot be right, or two secrets are given at the same level.
+    pub fn new(flags: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
+        let mut plan = Self {
+            client_id: None,
+            id_source: IdSource::Prompt,
+            secret: SecretSource::Prompt,
+            base_url: None,
+            no_input: flags.no_input || env.flag(&env::CELLS_NO_INPUT) || env.is_set(&env::CI),
+            passed_over: Vec::new(),
+        };
+        plan.take_id(flags, env)?;
+        plan.take_secret(flags, env)?;
+        for family in &FAMILIES {
+            plan.consider(family, env)?;
+        }
+        Ok(plan)
+    }
+
+    fn take_id(&mut self, flags: &cli::Credentials, env: &Env) -> Result<(), Problem> {
+        if let Some(id) = &flags.client_id {
+            self.client_id = Some(usable_id(id, ID_FLAG)?);
+            self.id_source = IdSource::Flag;
+            if env.is_set(&env::CELLS_CLIENT_ID) {
+                self.pass_over(
+                    env::CELLS_CLIENT_ID.name,
+                    format!("{ID_FLAG} comes before it"),
+                );
+            }
+        } else if let Some(id) = env.text(&env::CELLS_CLIENT_ID)? {
+            self.client_id = Some(usable_id(id, env::CELLS_CLIENT_ID.name)?);
+            self.id_source = IdSource::Env(&env::CELLS_CLIENT_ID);
+        }
+        Ok(())
+    }
+
+    fn take_secret(&mut self, flags: &cli::Credentials, env: &Env) -> Result<(), Problem> {
+        let flag = flags.client_secret.as_ref().map(|_| SecretSource::Flag);
+        let flag_file = flags
+            .client_secret_file
+            .as_ref()
+            .map(|path| match path.as_os_str() {
+                dash if dash == "-" => SecretSource::Stdin(SECRET_FILE_FLAG),
+                _ => SecretSource::File(path.clone(), SECRET_FILE_FLAG),
+            });
+        let variable = env
+            .is_set(&env::CELLS_CLIENT_SECRET)
+            .then_some(SecretSource::Env(&env::CELLS_CLIENT_SECRET));
+        let file_name = env::CELLS_CLIENT_SECRET_FILE.name;
+        let variable_file = env
+            .raw(&env::CELLS_CLIENT_SECRET_FILE)
+            .map(|path| match path {
+                dash if dash == "-" => SecretSource::Stdin(file_name),
+                path => SecretSource::File(path.into(), file_name),
+            });
+        let level =
+            |one: Option<SecretSource>, other: Option<SecretSource>, names: [&str; 2]| match (
+                one, other,
+            ) {
+                (Some(_), Some(_)) => Err(Problem::new(
+                    format!(
+                        "two client secrets are named at once, by {} and {}",
+                        names[0], names[1]
+                    ),
+                    format!("keep one of {} and {}", names[0], names[1]),
+                )),
+                (one, other) => Ok(one.or(other)),
+            };
+        if let Some(source) = level(flag, flag_file, [SECRET_FLAG, SECRET_FILE_FLAG])? {
+            for variable in [&env::CELLS_CLIENT_SECRET, &env::CELLS_CLIENT_SECRET_FILE] {
+                if env.is_set(variable) {
+                    self.pass_over(variable.name, "an option comes before it");
+                }
+            }
+            self.secret = source;
+        } else if let Some(source) = level(
+            variable,
+            variable_file,
+            [env::CELLS_CLIENT_SECRET.name, file_name],
+        )? {
+            self.secret = source;
+        }
+        if let (SecretSource::Flag, Some(secret)) = (&self.secret, &flags.client_secret) {
+            check_flag(secret)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the pair of a family, or says why not.
+    fn consider(&mut self, family: &'static Family, env: &Env) -> Result<(), Problem> {
+        let names = format!("{}/{}", family.id.name, family.secret.name);
+        match (env.is_set(family.id), env.is_set(family.secret)) {
+            (false, false) => return Ok(()),
+            (true, false) => {
+                self.pass_over(
+                    family.id.name,
+                    format!("{} is not set beside it", family.secret.name),
+                );
+                return Ok(());
+            }
+            (false, true) => {
+                self.pass_over(
+                    family.secret.name,
+                    format!("{} is not set beside it", family.id.name),
+                );
+                return Ok(());
+            }
+            (true, true) => {}
+        }
+        let familys_id = env.text(family.id)?.map(secret::without_line_ending);
+        match (&self.client_id, &self.secret) {
+            (
+                Some(_),
+                SecretSource::Env(_)
+                | SecretSource::Flag
+                | SecretSource::File(..)
+                | SecretSource::Stdin(_),
+            ) => {
+                let why = format!(
+                    "the client id comes from {}, the secret from {}",
+                    self.id_source, self.secret
+                );
+                self.pass_over(&names, why);
+            }
+            (Some(id), SecretSource::Prompt) if Some(id.0.as_str()) != familys_id => {
+                let why = format!("its client id is not the one from {}", self.id_source);
+                self.pass_over(&names, why);
+            }
+            (Some(_), SecretSource::Prompt) => self.take(family),
+            (None, source) if is_named_by_flag(source) => {
+                let why =
+                    format!("the secret comes from {source}, which belongs to no other client id");
+                self.pass_over(&names, why);
+            }
+            (None, source) => {
+                if let SecretSource::Env(_) | SecretSource::File(..) | SecretSource::Stdin(_) =
+                    source
+                {
+                    let source = source.to_string();
+                    let why = format!(
+                        "{} is not set beside it; {names} is used",
+                        env::CELLS_CLIENT_ID.name
+                    );
+                    self.passed_over.push(PassedOver {
+                        source,
+                        why,
+                        surprising: true,
+                    });
+                }
+                self.client_id = familys_id
+                    .map(|id| usable_id(id, family.id.name))
+                    .transpose()?;
+                self.id_source = IdSource::Env(family.id);
+                self.take(family);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, family: &'static Family) {
+        self.secret = SecretSource::Env(family.secret);
+        self.base_url = family.base_url;
+    }
+
+    fn pass_over(&mut self, source: &str, why: impl Into<String>) {
+        self.passed_over.push(PassedOver {
+            source: source.to_owned(),
+            why: why.into(),
+            surprising: false,
+        });
+    }
+}
+
+fn is_named_by_flag(source: &SecretSource) -> bool {
+    match source {
+        SecretSource::Flag => true,
+        SecretSource::File(_, named_by) | SecretSource::Stdin(named_by) => {
+            *named_by == SECRET_FILE_FLAG
+        }
+        SecretSource::Env(_) | SecretSource::Prompt => false,
+    }
+}
+
+fn usable_id(text: &str, source: &str) -> Result<ClientId, Problem> {
+    let id = secret::without_line_ending(text);
+    match secret::defect(id) {
+        Some(defect) => Err(Problem::new(
+            format!("the client id given by {source} {defect}"),
+            format!("give the id that the dashboard shows to {source}"),
+        )),
+        None => Ok(ClientId(id.to_owned())),
+    }
+}
+
+fn check_flag(secret: &ClientSecret) -> Result<(), Problem> {
+    match secret.defect() {
+        Some(defect) => Err(Problem::new(
+            format!("the client secret given by {SECRET_FLAG} {defect}"),
+            "give the secret that the dashboard shows, by CELLS_CLIENT_SECRET or a file rather than by an option",
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::*;
+
+    type Variables<'a> = Vec<(Variable, &'a str)>;
+
+    fn plan(flags: &[&str], variables: &Variables) -> Result<Plan, Problem> {
+        #[derive(clap::Parser)]
+        struct Flags {
+            #[command(flatten)]
+            credentials: cli::Credentials,
+        }
+        let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
+        Plan::new(&flags.credentials, &Env::from(variables.as_slice()))
+    }
+
+    /// The id, where it came from, and where the secret comes from.
+    fn winner(plan: &Plan) -> String {
+        let id = plan.client_id.as_ref().map_or("?", |id| id.0.as_str());
+        format!("{id} from {}, secret from {}", plan.id_source, plan.secret)
+    }
+
+    #[test]
+    fn flags_beat_variables_beat_families_beat_the_prompt() {
+        let pair = [(PRODUCT_CLIENT_ID, "p"), (PRODUCT_CLIENT_SECRET, "ps")];
+        let own = [(CELLS_CLIENT_ID, "c"), (CELLS_CLIENT_SECRET, "cs")];
+        let (id, secret) = (
+            ["--client-id", "f"].as_slice(),
+            ["--client-secret", "fs"].as_slice(),
+        );
+        let both = &[id, secret].concat()[..];
+        for (flags, variables, expected) in [
+            (
+                both,
+                [own, pair].concat(),
+                "f from --client-id, secret from --client-secret",
+            ),
+            (
+                id,
+                [own, pair].concat(),
+                "f from --client-id, secret from CELLS_CLIENT_SECRET",
+            ),
+            (
+                secret,
+                [own, pair].concat(),
+                "c from CELLS_CLIENT_ID, secret from --client-secret",
+            ),
+            (
+                &[],
+                [own, pair].concat(),
+                "c from CELLS_CLIENT_ID, secret from CELLS_CLIENT_SECRET",
+            ),
+            (
+                &[],
+                pair.to_vec(),
+                "p from ProductClientId, secret from ProductClientSecret",
+            ),
+            (
+                id,
+                pair.to_vec(),
+                "f from --client-id, secret from the prompt",
+            ),
+            (
+                &["--client-id", "p"],
+                pair.to_vec(),
+                "p from --client-id, secret from ProductClientSecret",
+            ),
+            (
+                secret,
+                pair.to_vec(),
+                "? from the prompt, secret from --client-secret",
+            ),
+            (&[], vec![], "? from the prompt, secret from the prompt"),
+        ] {
+            let plan = plan(flags, &variables).unwrap();
+            assert_eq!(winner(&plan), expected, "{flags:?} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn families_count_only_as_pairs_and_in_order() {
+        let (product, aspose) = ((PRODUCT_CLIENT_ID, "p"), (ASPOSE_CLIENT_ID, "a"));
+        let (product_secret, aspose_secret) =
+            ((PRODUCT_CLIENT_SECRET, "ps"), (ASPOSE_CLIENT_SECRET, "as"));
+        for (variables, expected) in [
+            (
+                vec![product, aspose_secret],
+                "? from the prompt, secret from the prompt",
+            ),
+            (
+                vec![product, aspose, aspose_secret],
+                "a from ASPOSE_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
+            ),
+            (
+                vec![aspose, aspose_secret, product, product_secret],
+                "p from ProductClientId, secret from ProductClientSecret",
+            ),
+            (
+                vec![
+                    (CELLS_CLIENT_ID, "a"),
+                    aspose,
+                    aspose_secret,
+                    product,
+                    product_secret,
+                ],
+                "a from CELLS_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
+            ),
+            (
+                vec![(CELLS_CLIENT_SECRET, "cs"), product, product_secret],
+                "p from ProductClientId, secret from ProductClientSecret",
+            ),
+        ] {
+            assert_eq!(
+                winner(&plan(&[], &variables).unwrap()),
+                expected,
+                "{variables:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_base_url_of_a_family_comes_with_its_pair_alone() {
+        let pair = vec![
+            (CELLS_CLOUD_CLIENT_ID, "i"),
+            (CELLS_CLOUD_CLIENT_SECRET, "s"),
+        ];
+        assert_eq!(
+            plan(&[], &pair).unwrap().base_url,
+            Some(&CELLS_CLOUD_API_BASE_URL)
+        );
+        assert_eq!(
+            plan(&["--client-id", "i", "--client-secret", "s"], &pair)
+                .unwrap()
+                .base_url,
+            None
+        );
+        assert_eq!(
+            plan(
+                &[],
+                &vec![(PRODUCT_CLIENT_ID, "i"), (PRODUCT_CLIENT_SECRET, "s")]
+            )
+            .unwrap()
+            .base_url,
+            None
+        );
+    }
+
+    #[test]
+    fn every_source_passed_over_is_named_with_the_reason() {
+        let variables = vec![
+            (CELLS_CLIENT_ID, "c"),
+            (CELLS_CLIENT_SECRET, "cs"),
+            (PRODUCT_CLIENT_ID, "p"),
+            (PRODUCT_CLIENT_SECRET, "ps"),
+            (ASPOSE_CLIENT_SECRET, "as"),
+        ];
+        let plan = plan(
+            &["--client-id", "f", "--client-secret-file", "-"],
+            &variables,
+        )
+        .unwrap();
+        let sources: Vec<_> = plan
+            .passed_over
+            .iter()
+            .map(|passed_over| passed_over.source.as_str())
+            .collect();
+        assert_eq!(
+            sources,
+            [
+                "CELLS_CLIENT_ID",
+                "CELLS_CLIENT_SECRET",
+                "ProductClientId/ProductClientSecret",
+                "ASPOSE_CLIENT_SECRET"
+            ]
+        );
+        assert!(
+            plan.passed_over
+                .iter()
+                .all(|passed_over| !passed_over.why.is_empty())
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_right_names_its_source() {
+        for (flags, variables, source) in [
+            (vec!["--client-id", ""], vec![], ID_FLAG),
+            (vec!["--client-id", "a\nb"], vec![], ID_FLAG),
+            (vec!["--client-secret", ""], vec![], SECRET_FLAG),
+            (vec!["--client-secret", "a\nb"], vec![], SECRET_FLAG),
+            (
+                vec!["--client-secret", "a", "--client-secret-file", "b"],
+                vec![],
+                SECRET_FILE_FLAG,
+            ),
+            (vec![], vec![(CELLS_CLIENT_ID, "a\nb")], "CELLS_CLIENT_ID"),
+            (
+                vec![],
+                vec![(CELLS_CLIENT_SECRET, "a"), (CELLS_CLIENT_SECRET_FILE, "b")],
+                "CELLS_CLIENT_SECRET_FILE",
+            ),
+        ] {
+            let problem = plan(&flags, &variables).unwrap_err();
+            assert!(problem.what.contains(source), "{problem:?}");
+        }
+    }
+}

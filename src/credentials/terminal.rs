@@ -1,0 +1,158 @@
+//! The terminal of the person at the keyboard, wherever standard input and output go, and the
+//! promise that it echoes again whatever ends the prompt.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+
+use super::prompt::PromptError;
+
+#[cfg(unix)]
+const INPUT: &str = "/dev/tty";
+#[cfg(unix)]
+const OUTPUT: &str = "/dev/tty";
+#[cfg(windows)]
+const INPUT: &str = "CONIN$";
+#[cfg(windows)]
+const OUTPUT: &str = "CONOUT$";
+
+/// An open terminal.
+pub struct Terminal {
+    input: File,
+    output: File,
+}
+
+/// Opens the terminal that controls this process.
+///
+/// # Errors
+/// `NoTerminal` if there is none.
+pub fn open() -> Result<Terminal, PromptError> {
+    // Windows grants a console's mode only to handles that may both read and write.
+    let open = |path| File::options().read(true).write(true).open(path);
+    match (open(INPUT), open(OUTPUT)) {
+        (Ok(input), Ok(output)) => Ok(Terminal { input, output }),
+        _ => Err(PromptError::NoTerminal),
+    }
+}
+
+impl Terminal {
+    /// Asks for one line, echoed.
+    ///
+    /// # Errors
+    /// `Ended` if the input ended first; `Failed` if the terminal did.
+    pub fn ask(&self, question: &str) -> Result<String, PromptError> {
+        let ask = || {
+            (&self.output).write_all(question.as_bytes())?;
+            let mut answer = String::new();
+            let length = BufReader::new(&self.input).read_line(&mut answer)?;
+            Ok((length > 0).then_some(answer))
+        };
+        match ask() {
+            Ok(Some(answer)) => Ok(answer.trim_end_matches(['\r', '\n']).to_owned()),
+            Ok(None) => Err(PromptError::Ended),
+            Err(error) => Err(PromptError::Failed(error)),
+        }
+    }
+
+    /// Watches over the terminal while something else switches its echo off.
+    ///
+    /// # Errors
+    /// If signals cannot be watched.
+    pub fn guard_echo(&self) -> io::Result<EchoGuard> {
+        EchoGuard::new(self)
+    }
+}
+
+#[cfg(unix)]
+pub use unix::EchoGuard;
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::{self, JoinHandle};
+
+    use rustix::process::{Signal, kill_current_process_group};
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::iterator::{Handle, Signals};
+    use signal_hook::{flag, low_level};
+
+    use super::Terminal;
+
+    /// The signals that end a process at a prompt.
+    const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+
+    /// While this lives, a signal that ends the process first lets the terminal echo again. SIGINT
+    /// is passed on to the process group, as the terminal itself would have done, so that the
+    /// script around us stops too.
+    pub struct EchoGuard {
+        is_over: Arc<AtomicBool>,
+        handle: Handle,
+        watcher: Option<JoinHandle<()>>,
+    }
+
+    impl EchoGuard {
+        pub(super) fn new(terminal: &Terminal) -> io::Result<Self> {
+            let terminal = terminal.input.try_clone()?;
+            let echoing = tcgetattr(&terminal)?;
+            let is_over = Arc::new(AtomicBool::new(false));
+            for signal in ENDING {
+                // signal-hook never gives a signal back; this makes it act as if it did.
+                flag::register_conditional_default(signal, Arc::clone(&is_over))?;
+            }
+            let mut signals = Signals::new(ENDING)?;
+            let handle = signals.handle();
+            let watch = move || {
+                for signal in signals.forever() {
+                    let _ = tcsetattr(&terminal, OptionalActions::Now, &echoing);
+                    if signal == SIGINT {
+                        let _ = kill_current_process_group(Signal::INT);
+                    }
+                    let _ = low_level::emulate_default_handler(signal);
+                }
+            };
+            let watcher = Some(
+                thread::Builder::new()
+                    .name("signals".to_owned())
+                    .spawn(watch)?,
+            );
+            Ok(Self {
+                is_over,
+                handle,
+                watcher,
+            })
+        }
+
+        /// Ctrl-C was typed and its SIGINT raised: waits for the watcher to end the process.
+        pub fn interrupted(mut self) {
+            if let Some(watcher) = self.watcher.take() {
+                let _ = watcher.join();
+            }
+        }
+    }
+
+    impl Drop for EchoGuard {
+        fn drop(&mut self) {
+            self.is_over.store(true, Ordering::SeqCst);
+            self.handle.close();
+            if let Some(watcher) = self.watcher.take() {
+                let _ = watcher.join();
+            }
+        }
+    }
+}
+
+/// Elsewhere the console belongs to rpassword alone.
+#[cfg(not(unix))]
+pub struct EchoGuard;
+
+#[cfg(not(unix))]
+impl EchoGuard {
+    fn new(_: &Terminal) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Nothing to wait for.
+    pub fn interrupted(self) {}
+}

@@ -1,0 +1,51 @@
+//! `cells-token` gets an access token for Aspose.Cells Cloud. This file parses, runs, reports, and
+//! is done; it alone turns an error into an exit code.
+
+mod cli;
+mod command;
+mod config;
+mod credentials;
+mod env;
+mod error;
+mod oauth;
+mod output;
+mod problem;
+mod secret;
+mod time;
+mod token_source;
+mod ui;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::error::Error;
+use crate::ui::{Ui, Verbosity};
+
+fn main() -> ExitCode {
+    let result = match cli::Cli::try_parse() {
+        Ok(cli) => command::run(cli),
+        Err(error) => refuse(&error),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Errors are said at any verbosity.
+            Ui::new(Verbosity::Quiet).error(&error);
+            error.exit().into()
+        }
+    }
+}
+
+/// Help and version are what was asked for; the rest of what clap has to say is a usage error.
+fn refuse(error: &clap::Error) -> Result<(), Error> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::forgive_broken_pipe(error.print())?;
+            Ok(())
+        }
+        _ => Err(Error::Usage(usage::explain(error))),
+    }
+}

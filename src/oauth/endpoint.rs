@@ -1,0 +1,202 @@
+//! The token endpoint (RFC 6749 §3.2) and the rules a URL must keep before a secret goes there.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+use crate::problem::Problem;
+
+/// Where the vendor's own service is.
+pub const DEFAULT_BASE_URL: &str = "https://api.aspose.cloud";
+
+/// Below the base URL, where the Get Token API is.
+const TOKEN_PATH: &str = "/v4.0/cells/connect/token";
+
+/// A URL that a client secret may be sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenEndpoint(Url);
+
+impl TokenEndpoint {
+    /// The token endpoint itself; `source` is the option or variable that named it.
+    ///
+    /// # Errors
+    /// If it is no absolute `http` or `https` URL, has userinfo or a fragment
+    /// (RFC 6749 §3.2), or is plain http to other than loopback without `allow_http`.
+    pub fn parse(url: &str, source: &str, allow_http: bool) -> Result<Self, Problem> {
+        let fault = |fault: &str, hint: &str| {
+            Err(Problem::new(
+                format!("the URL given by {source} {fault}"),
+                hint,
+            ))
+        };
+        let Ok(url) = Url::parse(url) else {
+            return fault("is not a URL", "a URL looks like https://api.aspose.cloud");
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return fault(
+                "is neither http nor https",
+                "give one that begins with https://",
+            );
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return fault(
+                "has a user name or password in it",
+                "take that out; give the credentials by CELLS_CLIENT_ID and CELLS_CLIENT_SECRET",
+            );
+        }
+        if url.fragment().is_some() {
+            return fault("has a fragment", "take away the # and what follows it");
+        }
+        let endpoint = Self(url);
+        if !endpoint.is_https() && !endpoint.is_loopback() && !allow_http {
+            return fault(
+                "is plain http, which shows the secret to everyone on the way",
+                "use https://, or allow this with --allow-http or CELLS_ALLOW_HTTP=1",
+            );
+        }
+        Ok(endpoint)
+    }
+
+    /// The Get Token API below `base`; errors as for [`TokenEndpoint::parse`], and a query.
+    ///
+    /// # Errors
+    /// As above, and if `base` has a query: nothing can be put below it.
+    pub fn below(base: &str, source: &str, allow_http: bool) -> Result<Self, Problem> {
+        let Self(mut url) = Self::parse(base, source, allow_http)?;
+        if url.query().is_some() {
+            return Err(Problem::new(
+                format!("the base URL given by {source} has a query"),
+                "take away the ? and what follows it, or give the whole endpoint by --token-url",
+            ));
+        }
+        let path = format!("{}{TOKEN_PATH}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+
+    /// The URL in full.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Where a reference in an answer points (RFC 3986 §5).
+    pub fn join(&self, reference: &str) -> Option<Url> {
+        self.0.join(reference).ok()
+    }
+
+    /// The host, for messages; an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Whether TLS protects the request.
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether the request stays on this machine.
+    pub fn is_loopback(&self) -> bool {
+        match self.0.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+}
+
+/// The URL without its query, which may hold what is not for every eye.
+impl fmt::Display for TokenEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = self.as_str();
+        f.write_str(url.split_once('?').map_or(url, |(shown, _)| shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_for_loopback_alone_unless_allowed() {
+        for (url, expected) in [
+            ("https://api.aspose.cloud", true),
+            ("http://localhost:8080", true),
+            ("http://LOCALHOST", true),
+            ("http://127.0.0.1", true),
+            ("http://127.255.3.4:1", true),
+            ("http://[::1]:80", true),
+            ("http://host.invalid", false),
+            ("http://localhost.invalid", false),
+            ("http://127.0.0.1.invalid", false),
+            ("http://[::2]", false),
+            ("http://[::ffff:127.0.0.1]", false),
+        ] {
+            assert_eq!(
+                TokenEndpoint::parse(url, "--token-url", false).is_ok(),
+                expected,
+                "{url}"
+            );
+            assert!(
+                TokenEndpoint::parse(url, "--token-url", true).is_ok(),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_token_endpoint_can_be_is_refused() {
+        for url in [
+            "",
+            "api.aspose.cloud",
+            "/path",
+            "ftp://host.invalid",
+            "file:///etc/passwd",
+            "https://",
+            "https://user@host.invalid",
+            "https://user:hush@host.invalid",
+            "https://:hush@host.invalid",
+            "https://host.invalid/#",
+            "https://host.invalid/#part",
+            "https://host.invalid:99999",
+        ] {
+            let error = TokenEndpoint::parse(url, "--token-url", true).unwrap_err();
+            assert!(error.what.contains("--token-url"), "{url}: {error:?}");
+            assert!(!error.what.contains("hush"), "{url}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn the_path_goes_below_the_base_url() {
+        for (base, expected) in [
+            (
+                "https://host.invalid",
+                "https://host.invalid/v4.0/cells/connect/token",
+            ),
+            (
+                "https://host.invalid/",
+                "https://host.invalid/v4.0/cells/connect/token",
+            ),
+            (
+                "https://host.invalid/a/b/",
+                "https://host.invalid/a/b/v4.0/cells/connect/token",
+            ),
+        ] {
+            assert_eq!(
+                TokenEndpoint::below(base, "--base-url", false)
+                    .unwrap()
+                    .as_str(),
+                expected
+            );
+        }
+        assert!(TokenEndpoint::below("https://host.invalid/?q", "--base-url", false).is_err());
+    }
+
+    #[test]
+    fn the_query_is_sent_but_not_shown() {
+        let endpoint =
+            TokenEndpoint::parse("https://host.invalid/t?key=value", "--token-url", false).unwrap();
+        assert_eq!(endpoint.as_str(), "https://host.invalid/t?key=value");
+        assert_eq!(endpoint.to_string(), "https://host.invalid/t");
+    }
+}

@@ -1,0 +1,155 @@
+//! The two values that must never be seen by accident: the client secret and the access token.
+//!
+//! Neither can be printed, compared, serialized or dereferenced; `expose()` is the one door, so
+//! that searching for it lists every place where a secret leaves its type.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroize;
+
+/// The password of an OAuth client (RFC 6749 §2.3.1). Wiped from memory when dropped.
+#[derive(Clone)]
+pub struct ClientSecret(SecretString);
+
+impl ClientSecret {
+    /// Takes the secret out of `text`, without the one line ending that files and pipes add.
+    pub fn new(mut text: String) -> Self {
+        let secret = without_line_ending(&text).into();
+        text.zeroize();
+        Self(secret)
+    }
+
+    /// Why no server could mean this secret, if so.
+    pub fn defect(&self) -> Option<&'static str> {
+        defect(self.expose())
+    }
+
+    /// The secret itself: for a form body, a fingerprint, or finding it in a text to hide it.
+    #[expect(clippy::disallowed_methods, reason = "the one door out of the type")]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret([redacted])")
+    }
+}
+
+/// An access token that is a b64token (RFC 6750 §2.1), so that it cannot carry a quote, a line
+/// break or an escape sequence into a shell, a header or a terminal.
+#[derive(Clone)]
+pub struct AccessToken(SecretString);
+
+impl AccessToken {
+    /// `None` if `text` is not a b64token.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_b64token(text).then(|| Self(text.into()))
+    }
+
+    /// The token itself: for the output, a cache entry, or a child's environment.
+    #[expect(clippy::disallowed_methods, reason = "the one door out of the type")]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken([redacted])")
+    }
+}
+
+/// Whether `c` may stand in a b64token before its padding (RFC 6750 §2.1).
+pub fn is_b64token_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-._~+/".contains(c)
+}
+
+fn is_b64token(text: &str) -> bool {
+    let unpadded = text.trim_end_matches('=');
+    !unpadded.is_empty() && unpadded.chars().all(is_b64token_char)
+}
+
+/// `text` without one trailing LF or CRLF.
+pub fn without_line_ending(text: &str) -> &str {
+    match text.strip_suffix('\n') {
+        Some(line) => line.strip_suffix('\r').unwrap_or(line),
+        None => text,
+    }
+}
+
+/// What makes `text` unusable as a client id or secret.
+pub fn defect(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("is empty")
+    } else if text.contains('\0') {
+        Some("has a NUL character in it")
+    } else if text.contains(['\n', '\r']) {
+        Some("has a line break in it")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_b64token_is_an_access_token() {
+        for good in ["a", "abc.DEF-123_~+/", "abc==", "a.b.c"] {
+            assert!(AccessToken::parse(good).is_some(), "{good:?}");
+        }
+        for bad in [
+            "",
+            "=",
+            "a=b",
+            "a b",
+            "a\n",
+            "\"a\"",
+            "a'",
+            "\u{1b}[31m",
+            "é",
+        ] {
+            assert!(AccessToken::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn one_line_ending_is_dropped() {
+        for (text, expected) in [
+            ("s", "s"),
+            ("s\n", "s"),
+            ("s\r\n", "s"),
+            ("s\n\n", "s\n"),
+            ("s\r", "s\r"),
+            ("", ""),
+        ] {
+            assert_eq!(
+                ClientSecret::new(text.into()).expose(),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn defects_are_named() {
+        assert_eq!(defect(" + /&=%\"'\\ é"), None);
+        assert_eq!(defect(""), Some("is empty"));
+        assert_eq!(defect("a\0b"), Some("has a NUL character in it"));
+        assert_eq!(defect("a\rb"), Some("has a line break in it"));
+    }
+
+    #[test]
+    fn debug_shows_neither() {
+        let shown = format!(
+            "{:?} {:?}",
+            ClientSecret::new("hush".into()),
+            AccessToken::parse("hush")
+        );
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}

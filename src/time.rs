@@ -1,0 +1,110 @@
+//! Points in time: `Timestamp` on the calendar, `Deadline` on the stopwatch.
+//!
+//! Only `command` reads the calendar clock; everybody else is told, and so can be tested.
+
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(i64);
+
+/// The last second that RFC 3339 can write with its four digits for the year.
+const END_OF_9999: i64 = 253_402_300_799;
+
+/// A century; what `Instant` can hold beyond now differs by platform.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Reads the calendar clock when called; handed down by `command`.
+pub type Clock = fn() -> Timestamp;
+
+impl Timestamp {
+    /// The calendar clock's present moment.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one reader of the calendar clock"
+    )]
+    pub fn now() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self(since_epoch.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// Saturates.
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long from `earlier` until `self`; zero if `earlier` is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// RFC 3339 in whole seconds and UTC.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.div_euclid(1000).clamp(0, END_OF_9999).unsigned_abs();
+        humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).fmt(f)
+    }
+}
+
+/// The moment by which everything must have ended, however the calendar clock jumps.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// `timeout` from now.
+    pub fn after(timeout: Duration) -> Self {
+        Self(Instant::now() + timeout.min(LONGEST_TIMEOUT))
+    }
+
+    /// What is left; zero once it has passed.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// The earlier of this and `share` from now.
+    pub fn at_most(self, share: Duration) -> Self {
+        Self(self.0.min(Self::after(share).0))
+    }
+}
+
+#[cfg(test)]
+impl From<i64> for Timestamp {
+    /// From seconds, for tables in tests.
+    fn from(seconds: i64) -> Self {
+        Self(seconds * 1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_as_rfc_3339_in_whole_seconds() {
+        for (seconds, shown) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_800_000_000, "2027-01-15T08:00:00Z"),
+            (-5, "1970-01-01T00:00:00Z"),
+            (i64::MAX / 1000, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Timestamp::from(seconds).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn arithmetic_saturates() {
+        let late = Timestamp(i64::MAX - 1);
+        assert_eq!(late.plus(Duration::MAX), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(0).since(late), Duration::ZERO);
+        assert_eq!(
+            Timestamp::from(5).since(Timestamp::from(2)),
+            Duration::from_secs(3)
+        );
+    }
+}

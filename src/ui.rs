@@ -1,0 +1,104 @@
+//! The voice on standard error: `error:`, `hint:`, `warning:`, and the story that `-v` tells.
+//!
+//! Whatever is said passes through `escaped`, because part of it may have been chosen by a server.
+//! A standard error that cannot be written is no reason to fail, so write errors are ignored.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use crate::error::Error;
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Errors and warnings.
+    Normal,
+    /// And why each decision was taken.
+    Verbose,
+}
+
+/// Says things on standard error.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    verbosity: Verbosity,
+}
+
+impl Ui {
+    /// A voice of that much to say.
+    pub fn new(verbosity: Verbosity) -> Self {
+        Self { verbosity }
+    }
+
+    /// What ended the program, and what to do about it.
+    pub fn error(self, error: &Error) {
+        let problem = error.problem();
+        say("cells-token: error: ", &problem.what);
+        say("hint: ", &problem.hint);
+    }
+
+    /// Something the user should know although it worked.
+    pub fn warning(self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say("cells-token: warning: ", text);
+        }
+    }
+
+    /// A decision and its reason. Takes a closure so that silence costs nothing.
+    pub fn note(self, text: impl FnOnce() -> String) {
+        if self.verbosity >= Verbosity::Verbose {
+            say("cells-token: ", &text());
+        }
+    }
+}
+
+fn say(prefix: &str, text: &str) {
+    // One write a line, so that parallel jobs do not mix theirs.
+    let line = format!("{prefix}{}\n", escaped(text));
+    let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// `text` with every character escaped that could move the cursor, end the line, or reorder or
+/// hide what is read (Unicode's bidirectional controls and zero-width characters).
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_deceptive) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_deceptive(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown.into()
+}
+
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_and_bidirectional_characters_are_escaped() {
+        for (text, shown) in [
+            ("plain é 漢", "plain é 漢"),
+            ("\u{1b}[31mred\r\n", "\\u{1b}[31mred\\r\\n"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{202e}evil\u{2066}", "\\u{202e}evil\\u{2066}"),
+            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
+            ("nul\0del\u{7f}", "nul\\u{0}del\\u{7f}"),
+        ] {
+            assert_eq!(escaped(text), shown);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! clap's refusals in our own voice. A value is never repeated: it may be a secret in the wrong place.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::problem::Problem;
+
+const SEE_HELP: &str = "see cells-token --help";
+
+/// The sentence and the hint for a command line that clap refused.
+pub fn explain(error: &clap::Error) -> Problem {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
+        _ => None,
+    };
+    let argument = named(ContextKind::InvalidArg).and_then(option_name);
+    let hint = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ]
+    .into_iter()
+    .find_map(named)
+    .map_or(SEE_HELP.to_owned(), |suggestion| {
+        format!("did you mean {suggestion}?")
+    });
+    let what = match (error.kind(), argument) {
+        (ErrorKind::UnknownArgument, Some(option)) => format!("there is no option {option}"),
+        (ErrorKind::UnknownArgument, None) => {
+            "there is one argument too many (not repeated here, it may be a secret)".to_owned()
+        }
+        (ErrorKind::InvalidSubcommand, _) => {
+            "there is no such command (not repeated here, it may be a secret)".to_owned()
+        }
+        (ErrorKind::ArgumentConflict, Some(option)) => {
+            match named(ContextKind::PriorArg).and_then(option_name) {
+                Some(other) if other != option => {
+                    format!("{option} and {other} cannot be given together")
+                }
+                _ => format!("{option} is given more than once"),
+            }
+        }
+        (
+            ErrorKind::InvalidValue | ErrorKind::NoEquals | ErrorKind::WrongNumberOfValues,
+            Some(option),
+        ) => {
+            let values = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(values)) if !values.is_empty() => {
+                    format!(" (one of {})", values.join(", "))
+                }
+                _ => String::new(),
+            };
+            match named(ContextKind::InvalidValue) {
+                Some("") | None => format!("{option} needs a value{values}"),
+                Some(_) => format!("{option} was given a value that it does not have{values}"),
+            }
+        }
+        (ErrorKind::MissingSubcommand, _) => {
+            let hint =
+                "usage: cells-token COMMAND [OPTIONS], such as cells-token get; see cells-token -h";
+            return Problem::new("no command was given", hint);
+        }
+        (ErrorKind::InvalidUtf8, _) => "an argument is not UTF-8".to_owned(),
+        (_, Some(option)) => format!("{option} is not used as it should be"),
+        (_, None) => "the command line is not as it should be".to_owned(),
+    };
+    Problem::new(what, hint)
+}
+
+/// `--name` out of what clap says of an argument, which may go on with a value.
+fn option_name(shown: &str) -> Option<&str> {
+    let end = shown.find(['=', ' ']).unwrap_or(shown.len());
+    Some(&shown[..end]).filter(|name| name.starts_with('-'))
+}
