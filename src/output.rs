@@ -11,16 +11,25 @@ use crate::cli::Format;
 use crate::oauth::Token;
 use crate::time::Timestamp;
 
+/// Where a token came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The token endpoint, just now.
+    Server,
+    /// The cache.
+    Cache,
+}
+
 /// The line that `format` makes of a token, without its end.
-pub fn render(token: &Token, format: Format, now: Timestamp) -> Zeroizing<String> {
+pub fn render(token: &Token, origin: Origin, format: Format, now: Timestamp) -> Zeroizing<String> {
     let access_token = token.access_token.expose();
     Zeroizing::new(match format {
         Format::Raw => access_token.to_owned(),
-        Format::Json => json(token, now),
+        Format::Json => json(token, origin, now),
     })
 }
 
-fn json(token: &Token, now: Timestamp) -> String {
+fn json(token: &Token, origin: Origin, now: Timestamp) -> String {
     let or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
     let mut members: Map<_, _> = token.members.clone();
     members.insert("access_token".into(), token.access_token.expose().into());
@@ -34,7 +43,7 @@ fn json(token: &Token, now: Timestamp) -> String {
             "expires_at",
             or_null(token.expires_at.map(|time| time.to_string())),
         ),
-        ("from_cache", Value::from(false)),
+        ("from_cache", Value::from(origin == Origin::Cache)),
     ] {
         // The server's own member of that name, should it have one, must not decide the place.
         members.shift_remove(name);

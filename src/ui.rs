@@ -45,6 +45,13 @@ impl Ui {
         }
     }
 
+    /// What was done, where standard output has nothing to show for it.
+    pub fn done(self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say("cells-token: ", text);
+        }
+    }
+
     /// A decision and its reason. Takes a closure so that silence costs nothing.
     pub fn note(self, text: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Verbose {
