@@ -159,6 +159,11 @@ pub struct Network {
     #[arg(long, value_name = "FILE", visible_alias = "cacert")]
     pub ca_cert: Option<PathBuf>,
 
+    /// The proxy to use, loopback included: http://, https:// or socks5://, with user:password@ if need
+    /// be [variables: HTTPS_PROXY, http_proxy, ALL_PROXY; NO_PROXY]
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+
     /// The limit on everything together, such as 500ms, 30s, 1h30m; a bare number is seconds. One
     /// attempt may take a third of it, connecting half of that [variable: CELLS_TIMEOUT] [default: 90s]
     #[arg(long, value_name = "DURATION")]

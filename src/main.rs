@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::ui::{Ui, Verbosity};
 
 fn main() -> ExitCode {
+    keep_memory_private();
     let result = match cli::Cli::try_parse() {
         Ok(cli) => command::run(cli),
         Err(error) => refuse(&error),
@@ -48,5 +49,16 @@ fn refuse(error: &clap::Error) -> Result<(), Error> {
             Ok(())
         }
         _ => Err(Error::Usage(usage::explain(error))),
+    }
+}
+
+/// Neither a core file nor another process of the same user shall hold the secret. A process that
+/// this one becomes or starts decides for itself again.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Best effort: nothing depends on it.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

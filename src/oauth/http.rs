@@ -1,8 +1,8 @@
 //! One POST over HTTP, its deadline enforced from outside. The only file that names ureq.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::net::ToSocketAddrs;
-use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -13,12 +13,14 @@ use ureq::http::{Uri, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Body, http};
+use ureq::{Agent, Body, ProxyProtocol, http};
 use zeroize::Zeroizing;
 
+use super::proxy::Named;
 use super::response::{TokenError, TokenErrorKind};
 use super::retry::Retry;
-use super::{Redactor, TokenEndpoint, tls};
+use super::tls::{self, Trust};
+use super::{Redactor, ServerText, TokenEndpoint};
 use crate::problem::Problem;
 use crate::time::Deadline;
 
@@ -69,23 +71,53 @@ impl Response {
     }
 }
 
+/// A proxy, shown without its user and password.
+#[derive(Clone, Debug)]
+pub struct Proxy(ureq::Proxy);
+
+impl Proxy {
+    /// Reads a proxy URL; `source` is the option or variable that gave it.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse((url, source): Named) -> Result<Self, Problem> {
+        ureq::Proxy::new(url.trim()).map(Self).map_err(|_| {
+            Problem::new(
+                format!("the proxy given by {source} is not a proxy URL"),
+                format!("give {source} something like http://host:3128 or socks5://host:1080"),
+            )
+        })
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.0.protocol().to_string().to_ascii_lowercase();
+        write!(f, "{scheme}://{}:{}", self.0.host(), self.0.port())
+    }
+}
+
 /// Sends token requests to one endpoint.
 pub struct Client {
     tls: TlsConfig,
+    proxy: Option<Proxy>,
 }
 
 impl Client {
-    /// Reads the root certificates, where the endpoint needs any.
+    /// Reads the root certificates, where any are needed.
     ///
     /// # Errors
-    /// If `ca_cert` cannot be read or has no certificate in it.
-    pub fn new(endpoint: &TokenEndpoint, ca_cert: Option<&Path>) -> Result<Self, Problem> {
-        let mut roots = ca_cert
-            .map(tls::certificates)
-            .transpose()?
-            .unwrap_or_default();
-        if endpoint.is_https() {
-            roots.extend(tls::system_roots());
+    /// If the certificates that an option or variable names cannot be read.
+    pub fn new(
+        endpoint: &TokenEndpoint,
+        proxy: Option<&Proxy>,
+        trust: &Trust,
+    ) -> Result<Self, Problem> {
+        let mut roots = trust.own_roots()?;
+        if endpoint.is_https()
+            || proxy.is_some_and(|proxy| proxy.0.protocol() == ProxyProtocol::Https)
+        {
+            roots.extend(trust.system_roots()?);
         }
         let certificate = |der: &CertificateDer| Certificate::from_der(der).to_owned();
         let roots: Vec<_> = roots.iter().map(certificate).collect();
@@ -93,7 +125,10 @@ impl Client {
             .unversioned_rustls_crypto_provider(rustls::crypto::ring::default_provider().into())
             .root_certs(RootCerts::new_with_certs(&roots))
             .build();
-        Ok(Self { tls })
+        Ok(Self {
+            tls,
+            proxy: proxy.cloned(),
+        })
     }
 
     /// POSTs `form` to `endpoint`, once, and follows no redirect. `deadline` holds against any peer:
@@ -115,7 +150,7 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            .proxy(self.proxy.as_ref().map(|proxy| proxy.0.clone()))
             .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(OUTPUT_BUFFER)
             .timeout_connect(Some(connect))
@@ -140,8 +175,8 @@ impl Client {
             })?;
         match receiver.recv_timeout(timeout) {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(explain(&error, endpoint, redactor)),
-            Err(_) => Err(timed_out(endpoint, "did not answer in time")),
+            Ok(Err(error)) => Err(self.explain(&error, endpoint, redactor)),
+            Err(_) => Err(timed_out(&format!("{endpoint} did not answer in time"))),
         }
     }
 }
@@ -184,11 +219,14 @@ fn read(mut response: http::Response<Body>) -> io::Result<Response> {
 struct OwnThreadResolver;
 
 #[derive(Debug)]
-struct LookupFailed(io::Error);
+struct LookupFailed {
+    host: String,
+    why: io::Error,
+}
 
-impl std::fmt::Display for LookupFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+impl fmt::Display for LookupFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.host, self.why)
     }
 }
 
@@ -206,9 +244,10 @@ impl Resolver for OwnThreadResolver {
         };
         let address =
             DefaultResolver::host_and_port(scheme, authority).ok_or(ureq::Error::HostNotFound)?;
-        let found = address
-            .to_socket_addrs()
-            .map_err(|error| ureq::Error::Other(LookupFailed(error).into()))?;
+        let found = address.to_socket_addrs().map_err(|why| {
+            let host = authority.host().to_owned();
+            ureq::Error::Other(LookupFailed { host, why }.into())
+        })?;
         let mut addresses = self.empty();
         for address in found {
             // ureq has room for sixteen: more than anyone has time to try.
@@ -223,49 +262,126 @@ impl Resolver for OwnThreadResolver {
     }
 }
 
-/// Which failure it is, in words. What a server may have chosen goes through `redactor`.
-fn explain(error: &ureq::Error, endpoint: &TokenEndpoint, redactor: &Redactor) -> TokenError {
-    let host = endpoint.host();
-    match error {
-        ureq::Error::Other(other) if other.is::<LookupFailed>() => lookup_failed(host, other),
-        ureq::Error::HostNotFound => lookup_failed(host, &"it has no address"),
-        ureq::Error::Timeout(ureq::Timeout::Connect) => {
-            timed_out(endpoint, "could not be connected to in time")
+impl Client {
+    /// Which failure it is, in words. What a server may have chosen goes through `redactor`.
+    fn explain(
+        &self,
+        error: &ureq::Error,
+        endpoint: &TokenEndpoint,
+        redactor: &Redactor,
+    ) -> TokenError {
+        match error {
+            ureq::Error::Other(other) => match other.downcast_ref() {
+                Some(LookupFailed { host, why }) => lookup_failed(host, why),
+                None => self.failed(endpoint, &redactor.show(&other.to_string())),
+            },
+            ureq::Error::HostNotFound => lookup_failed(endpoint.host(), &"it has no address"),
+            ureq::Error::Timeout(ureq::Timeout::Connect) => match &self.proxy {
+                Some(proxy) => timed_out(&format!(
+                    "the proxy {proxy} did not connect to {endpoint} in time"
+                )),
+                None => timed_out(&format!("{endpoint} could not be connected to in time")),
+            },
+            ureq::Error::Timeout(_) => timed_out(&format!("{endpoint} did not answer in time")),
+            ureq::Error::Rustls(error) => handshake_failed(error, endpoint.host()),
+            ureq::Error::Io(error) => {
+                match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                    Some(error) => handshake_failed(error, endpoint.host()),
+                    None => self.connection_failed(error, endpoint),
+                }
+            }
+            ureq::Error::ConnectProxyFailed(why) => self.proxy_failed(why, redactor),
+            ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => TokenError::new(
+                TokenErrorKind::Invalid,
+                format!(
+                    "{endpoint} answered with something that is not HTTP: {}",
+                    redactor.show(&error.to_string())
+                ),
+                "check the host and port in --base-url or --token-url",
+            ),
+            _ => self.failed(endpoint, &redactor.show(&error.to_string())),
         }
-        ureq::Error::Timeout(_) => timed_out(endpoint, "did not answer in time"),
-        ureq::Error::Rustls(error) => handshake_failed(error, host),
-        ureq::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            Some(error) => handshake_failed(error, host),
-            None => connection_failed(error, endpoint),
-        },
-        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => TokenError::new(
-            TokenErrorKind::Invalid,
-            format!(
-                "{endpoint} answered with something that is not HTTP: {}",
-                redactor.show(&error.to_string())
+    }
+
+    fn connection_failed(&self, error: &io::Error, endpoint: &TokenEndpoint) -> TokenError {
+        use io::ErrorKind as Kind;
+        let peer = self.proxy.as_ref().map_or_else(
+            || endpoint.to_string(),
+            |proxy| format!("the proxy {proxy}"),
+        );
+        let hint = match &self.proxy {
+            Some(_) => {
+                "check --proxy, or the variables HTTPS_PROXY, http_proxy, ALL_PROXY and NO_PROXY; trying again may help"
+            }
+            None => "is the service running, and the port right? trying again may help",
+        };
+        match error.kind() {
+            Kind::ConnectionRefused => transient(
+                format!("{peer} cannot be reached: the connection was refused"),
+                hint,
             ),
-            "check the host and port in --base-url or --token-url",
-        ),
-        _ => unreachable(
-            format!(
-                "the request to {endpoint} failed: {}",
-                redactor.show(&error.to_string())
+            Kind::UnexpectedEof
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe => transient(
+                format!("{peer} ended the connection before it had answered"),
+                hint,
             ),
+            _ => unreachable(format!("{peer} cannot be reached: {error}"), hint),
+        }
+    }
+
+    /// ureq says no more than the status, and that in words.
+    fn proxy_failed(&self, why: &str, redactor: &Redactor) -> TokenError {
+        let proxy = self
+            .proxy
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
+        let status: Option<u16> = why
+            .rsplit_once('/')
+            .and_then(|(_, status)| status.parse().ok());
+        match status {
+            Some(407) => unreachable(
+                format!("the proxy {proxy} asks for a user name and password (status 407)"),
+                "give them in the URL: --proxy http://user:password@host:port",
+            ),
+            Some(status @ (408 | 429 | 500 | 502 | 503 | 504)) => transient(
+                format!("the proxy {proxy} could not connect (status {status})"),
+                "trying again may help; --proxy or NO_PROXY chooses another way",
+            ),
+            Some(status) => unreachable(
+                format!("the proxy {proxy} refused to connect (status {status})"),
+                "ask whoever runs it to permit this host and port, or choose another way with --proxy or NO_PROXY",
+            ),
+            None => transient(
+                format!("the proxy {proxy} failed: {}", redactor.show(why)),
+                "is it a proxy? check --proxy, or the variables HTTPS_PROXY, http_proxy and ALL_PROXY",
+            ),
+        }
+    }
+
+    fn failed(&self, endpoint: &TokenEndpoint, why: &ServerText) -> TokenError {
+        let way = self
+            .proxy
+            .as_ref()
+            .map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+        unreachable(
+            format!("the request to {endpoint}{way} failed: {why}"),
             "-v shows what was tried",
-        ),
+        )
     }
 }
 
-fn lookup_failed(host: &str, why: &impl std::fmt::Display) -> TokenError {
+fn lookup_failed(host: &str, why: &impl fmt::Display) -> TokenError {
     transient(
         format!("cannot find the address of {host}: {why}"),
-        "check the name in --base-url or --token-url, and this machine's network (DNS, VPN); trying again may help",
+        "check the name, and this machine's network (DNS, VPN); trying again may help",
     )
 }
 
-fn timed_out(endpoint: &TokenEndpoint, what: &str) -> TokenError {
+fn timed_out(what: &str) -> TokenError {
     transient(
-        format!("{endpoint} {what}"),
+        what,
         "trying again may help, or a longer --timeout; one attempt may take a third of it, connecting half of that",
     )
 }
@@ -273,25 +389,6 @@ fn timed_out(endpoint: &TokenEndpoint, what: &str) -> TokenError {
 fn handshake_failed(error: &rustls::Error, host: &str) -> TokenError {
     let problem = tls::explain(error, host);
     unreachable(problem.what, problem.hint)
-}
-
-fn connection_failed(error: &io::Error, endpoint: &TokenEndpoint) -> TokenError {
-    use io::ErrorKind as Kind;
-    let hint = "is the service running, and the port right? trying again may help";
-    match error.kind() {
-        Kind::ConnectionRefused => transient(
-            format!("{endpoint} cannot be reached: the connection was refused"),
-            hint,
-        ),
-        Kind::UnexpectedEof
-        | Kind::ConnectionReset
-        | Kind::ConnectionAborted
-        | Kind::BrokenPipe => transient(
-            format!("{endpoint} ended the connection before it had answered"),
-            hint,
-        ),
-        _ => unreachable(format!("{endpoint} cannot be reached: {error}"), hint),
-    }
 }
 
 /// What may pass by itself.

@@ -4,6 +4,7 @@
 mod endpoint;
 mod http;
 mod jwt;
+mod proxy;
 mod redact;
 mod request;
 mod response;
@@ -12,10 +13,12 @@ mod tls;
 mod token;
 
 pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
-pub use http::Client;
+pub use http::{Client, Proxy};
 pub use jwt::claims;
-pub use redact::Redactor;
+pub use proxy::{Named, ProxyVariables};
+pub use redact::{Redactor, ServerText};
 pub use request::{ClientCredentials, ClientId};
 pub use response::{TokenError, TokenErrorKind, parse as parse_response};
 pub use retry::pause;
+pub use tls::Trust;
 pub use token::{Freshness, MinTtl, Token};

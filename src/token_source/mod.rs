@@ -288,7 +288,8 @@ impl TokenSource<'_> {
     }
 
     fn route(&self) -> Route {
-        Route::new(self.config.ca_cert.as_deref())
+        let proxy = self.config.proxy.as_ref().map(|(proxy, _)| proxy);
+        Route::new(proxy, self.config.trust.ca_cert.as_deref())
     }
 
     fn warn_of_short_life(&self, token: &Token) {
