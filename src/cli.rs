@@ -2,6 +2,11 @@
 //!
 //! Values stay text here, because a variable can give the same value: `config` reads both.
 
+#![allow(
+    rustdoc::bare_urls,
+    reason = "doc comments are the help, where a URL stands bare"
+)]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

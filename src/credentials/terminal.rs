@@ -53,7 +53,7 @@ impl Terminal {
         }
     }
 
-    /// Watches over the terminal while something else switches its echo off.
+    /// Switches the echo off, and watches over the terminal until it may be on again.
     ///
     /// # Errors
     /// If signals cannot be watched.
@@ -67,13 +67,14 @@ pub use unix::EchoGuard;
 
 #[cfg(unix)]
 mod unix {
+    use std::fs::File;
     use std::io;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread::{self, JoinHandle};
 
     use rustix::process::{Signal, kill_current_process_group};
-    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::{Handle, Signals};
     use signal_hook::{flag, low_level};
@@ -83,10 +84,12 @@ mod unix {
     /// The signals that end a process at a prompt.
     const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-    /// While this lives, a signal that ends the process first lets the terminal echo again. SIGINT
+    /// While this lives, the terminal does not echo, and a signal that ends the process first lets the terminal echo again. SIGINT
     /// is passed on to the process group, as the terminal itself would have done, so that the
     /// script around us stops too.
     pub struct EchoGuard {
+        terminal: File,
+        echoing: Termios,
         is_over: Arc<AtomicBool>,
         handle: Handle,
         watcher: Option<JoinHandle<()>>,
@@ -103,9 +106,10 @@ mod unix {
             }
             let mut signals = Signals::new(ENDING)?;
             let handle = signals.handle();
+            let (watched, restored) = (terminal.try_clone()?, echoing.clone());
             let watch = move || {
                 for signal in signals.forever() {
-                    let _ = tcsetattr(&terminal, OptionalActions::Now, &echoing);
+                    let _ = tcsetattr(&watched, OptionalActions::Now, &restored);
                     if signal == SIGINT {
                         let _ = kill_current_process_group(Signal::INT);
                     }
@@ -117,7 +121,13 @@ mod unix {
                     .name("signals".to_owned())
                     .spawn(watch)?,
             );
+            // rpassword writes the question first, and a quick answer would be echoed.
+            let mut silent = echoing.clone();
+            silent.local_modes.remove(LocalModes::ECHO);
+            tcsetattr(&terminal, OptionalActions::Now, &silent)?;
             Ok(Self {
+                terminal,
+                echoing,
                 is_over,
                 handle,
                 watcher,
@@ -134,6 +144,7 @@ mod unix {
 
     impl Drop for EchoGuard {
         fn drop(&mut self) {
+            let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.echoing);
             self.is_over.store(true, Ordering::SeqCst);
             self.handle.close();
             if let Some(watcher) = self.watcher.take() {
