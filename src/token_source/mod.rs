@@ -64,6 +64,7 @@ pub fn token(
     }
     let secret = credentials::client_secret(plan, flag, env)?;
     let credentials = ClientCredentials { id, secret };
+    let ready = clock();
     let deadline = Deadline::after(config.timeout);
     let source = TokenSource {
         config,
@@ -72,6 +73,7 @@ pub fn token(
         clock,
         ui,
         began,
+        ready,
         deadline,
     };
     let (token, origin) = match cache {
@@ -99,6 +101,8 @@ struct TokenSource<'a> {
     clock: Clock,
     ui: Ui,
     began: Timestamp,
+    /// After the end of any prompt; from here on it waits with the others.
+    ready: Timestamp,
     deadline: Deadline,
 }
 
@@ -184,8 +188,11 @@ impl TokenSource<'_> {
         let secret = &self.credentials.secret;
         let (now, route) = ((self.clock)(), self.route());
         let failures = cache.failures(now);
-        let is_shared =
-            |failure: &&Failure| failure.failed_at > self.began && failure.concerns(secret, &route);
+        // A date ahead of the clock is no proof that it happened meanwhile.
+        let is_shared = |failure: &&Failure| {
+            (self.ready < failure.failed_at && failure.failed_at <= now)
+                && failure.concerns(secret, &route)
+        };
         if let Some(failure) = failures.iter().find(is_shared) {
             self.ui
                 .note(|| "another process was given this answer just now".to_owned());
@@ -255,7 +262,8 @@ impl TokenSource<'_> {
                 .note(|| "the cached token was got with another secret".to_owned());
             return None;
         }
-        if self.reuse == Reuse::Refresh && token.obtained_at <= self.began {
+        let is_new = self.began < token.obtained_at && token.obtained_at <= now;
+        if self.reuse == Reuse::Refresh && !is_new {
             return None;
         }
         let freshness = token.freshness(self.config.min_ttl, now);
