@@ -2,8 +2,12 @@
 //!
 //! Values stay text here, because a variable can give the same value: `config` reads both.
 
+#[cfg(feature = "server")]
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+#[cfg(feature = "server")]
+use clap::ValueHint;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::secret::ClientSecret;
@@ -28,6 +32,9 @@ pub struct Cli {
 pub enum Command {
     /// Print an access token
     Get(Get),
+    /// Run a command beside a token endpoint of its own: no account, no network
+    #[cfg(feature = "server")]
+    Sandbox(Sandbox),
 }
 
 /// `get`
@@ -45,6 +52,28 @@ pub struct Get {
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,
+}
+
+/// `sandbox`
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// How long its tokens live, such as 30s, 5m, 1h30m [default: 1h]
+    #[arg(long, value_name = "DURATION")]
+    pub expires_in: Option<String>,
+
+    /// Answer requests for tokens with these statuses in turn, the last one for ever, such as
+    /// 503,429,200; 200 is a token
+    #[arg(long, value_name = "STATUS[,STATUS…]")]
+    pub respond: Option<String>,
+
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: Voice,
+
+    /// What to run, and its arguments [default: your shell]
+    #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
 }
 
 /// Whose token it is.

@@ -114,7 +114,10 @@ fn path(flag: Option<&PathBuf>, env: &Env, variable: &Variable) -> Option<PathBu
 }
 
 /// `500ms`, `30s`, `1h30m`; a bare number is seconds.
-fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
+///
+/// # Errors
+/// If it is none of these; `source` is the option or variable that gave it.
+pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
     let text = text.trim();
     let parsed = match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
