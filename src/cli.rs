@@ -132,6 +132,10 @@ pub struct Output {
     /// What is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
     pub output: Format,
+
+    /// The variable that -o env sets [default: CELLS_ACCESS_TOKEN]
+    #[arg(long, value_name = "NAME")]
+    pub env_name: Option<String>,
 }
 
 /// What stands on standard output.
@@ -142,6 +146,10 @@ pub enum Format {
     Raw,
     /// What the server said, with obtained_at, expires_at and from_cache
     Json,
+    /// Authorization: Bearer and the token, for curl -H @-
+    Header,
+    /// NAME=TOKEN, for dotenv files, $GITHUB_ENV, docker --env-file
+    Env,
 }
 
 /// How much is said on standard error.

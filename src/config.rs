@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::ui::Verbosity;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
+const DEFAULT_ENV_NAME: &str = "CELLS_ACCESS_TOKEN";
 
 /// Where the token comes from, and how long that may take.
 #[derive(Debug)]
@@ -129,6 +130,50 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
             format!("give {source} something like 500ms, 30s, 5m or 1h30m"),
         )
     })
+}
+
+/// The variable that `-o env` sets.
+///
+/// # Errors
+/// If no shell could set it, if cells-token itself reads it, or if another format was asked for.
+pub fn env_name(output: &cli::Output) -> Result<&str, Problem> {
+    let Some(name) = output.env_name.as_deref() else {
+        return Ok(DEFAULT_ENV_NAME);
+    };
+    if output.output != cli::Format::Env {
+        return Err(Problem::new(
+            "--env-name is given, but the format asked for names no variable",
+            "add -o env, or leave out --env-name",
+        ));
+    }
+    if !is_variable_name(name) {
+        return Err(Problem::new(
+            "the name given by --env-name cannot be a variable's",
+            "use letters, digits and underscores, and no digit first, such as CELLS_ACCESS_TOKEN",
+        ));
+    }
+    // Windows does not tell capitals from small letters.
+    match env::VARIABLES
+        .iter()
+        .find(|variable| variable.name.eq_ignore_ascii_case(name))
+    {
+        Some(variable) => Err(Problem::new(
+            format!(
+                "--env-name names {}, which cells-token reads itself",
+                variable.name
+            ),
+            "choose another name: this one would be taken for an option the next time",
+        )),
+        None => Ok(name),
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let may_come_first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(may_come_first)
+        && name
+            .chars()
+            .all(|c| may_come_first(c) || c.is_ascii_digit())
 }
 
 /// How much is said on standard error.

@@ -11,12 +11,15 @@ use crate::cli::Format;
 use crate::oauth::Token;
 use crate::time::Timestamp;
 
-/// The line that `format` makes of a token, without its end.
-pub fn render(token: &Token, format: Format, now: Timestamp) -> Zeroizing<String> {
+/// The line that `format` makes of a token, without its end; `env_name` is the variable that
+/// `Format::Env` sets. A b64token needs no quotes, in whatever reads these lines.
+pub fn render(token: &Token, format: Format, env_name: &str, now: Timestamp) -> Zeroizing<String> {
     let access_token = token.access_token.expose();
     Zeroizing::new(match format {
         Format::Raw => access_token.to_owned(),
         Format::Json => json(token, now),
+        Format::Header => format!("Authorization: Bearer {access_token}"),
+        Format::Env => format!("{env_name}={access_token}"),
     })
 }
 

@@ -1,7 +1,7 @@
 //! `get`: print an access token.
 
 use crate::cli;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::credentials::{self, Plan};
 use crate::env::Env;
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::ui::Ui;
 /// # Errors
 /// Whatever stands in the way.
 pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
+    let env_name = config::env_name(&args.output).map_err(Error::Usage)?;
     let plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
     let config = Config::new(&args.network, &plan, env).map_err(Error::Usage)?;
     tell(&plan, &config, ui);
@@ -27,7 +28,7 @@ pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
         Timestamp::now,
         ui,
     )?;
-    let line = output::render(&token, args.output.output, Timestamp::now());
+    let line = output::render(&token, args.output.output, env_name, Timestamp::now());
     Ok(output::write_stdout(&line)?)
 }
 
