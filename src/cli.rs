@@ -32,6 +32,10 @@ pub struct Cli {
 pub enum Command {
     /// Print an access token
     Get(Get),
+    /// Show what would be used and what is cached; makes no request
+    Status(Status),
+    /// Delete the cached token
+    Forget(Forget),
     /// Run a command beside a token endpoint of its own: no account, no network
     #[cfg(feature = "server")]
     Sandbox(Sandbox),
@@ -46,6 +50,12 @@ pub struct Get {
     /// Where, and how long.
     #[command(flatten)]
     pub network: Network,
+    /// What is kept.
+    #[command(flatten)]
+    pub cache: Cache,
+    /// Fetch a new token even if a good one is cached
+    #[arg(long, help_heading = "Cache")]
+    pub refresh: bool,
     /// What is printed.
     #[command(flatten)]
     pub output: Output,
@@ -76,6 +86,56 @@ pub struct Sandbox {
     pub command: Vec<OsString>,
 }
 
+/// `status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Who would ask.
+    #[command(flatten)]
+    pub credentials: Credentials,
+    /// Where, and how long.
+    #[command(flatten)]
+    pub network: Network,
+    /// What is kept.
+    #[command(flatten)]
+    pub cache: Cache,
+    /// What is printed
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Output"
+    )]
+    pub output: StatusFormat,
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// `forget`
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// Forget every token, of all client ids and token URLs
+    #[arg(long, conflicts_with_all = ["client_id", "base_url", "token_url"])]
+    pub all: bool,
+    /// The client id whose token is forgotten [variable: CELLS_CLIENT_ID]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub client_id: Option<String>,
+    /// Where the token came from.
+    #[command(flatten)]
+    pub endpoint: Endpoint,
+    /// Where the cache is [variable: CELLS_CACHE_DIR]
+    #[arg(long, value_name = "FOLDER", help_heading = "Cache")]
+    pub cache_dir: Option<PathBuf>,
+    /// How long to wait for other processes to end their requests: half of this [variable:
+    /// CELLS_TIMEOUT] [default: 90s]
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
 /// Whose token it is.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Credentials")]
@@ -99,9 +159,9 @@ pub struct Credentials {
 }
 
 /// Where the token comes from.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Endpoint and network")]
-pub struct Network {
+pub struct Endpoint {
     /// Where the API is [variable: CELLS_BASE_URL] [default: https://api.aspose.cloud]
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
@@ -114,6 +174,15 @@ pub struct Network {
     /// Permit http:// to hosts other than localhost, 127.0.0.0/8 and ::1 [variable: CELLS_ALLOW_HTTP]
     #[arg(long)]
     pub allow_http: bool,
+}
+
+/// How it is reached, and how long that may take.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Endpoint and network")]
+pub struct Network {
+    /// Where.
+    #[command(flatten)]
+    pub endpoint: Endpoint,
 
     /// A PEM file of certificates to trust besides the system's [variable: CELLS_CA_CERT]
     #[arg(long, value_name = "FILE", visible_alias = "cacert")]
@@ -123,6 +192,28 @@ pub struct Network {
     /// attempt may take a third of it, connecting half of that [variable: CELLS_TIMEOUT] [default: 90s]
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
+
+    /// How often to try again what may pass by itself [variable: CELLS_RETRIES] [default: 3]
+    #[arg(long, value_name = "N")]
+    pub retries: Option<String>,
+}
+
+/// What is kept between runs.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Cache")]
+pub struct Cache {
+    /// How long the token must live at least [variable: CELLS_MIN_TTL] [default: 5m, or a tenth of
+    /// its lifetime if that is less]
+    #[arg(long, value_name = "DURATION")]
+    pub min_ttl: Option<String>,
+
+    /// Neither read nor write the cache [variable: CELLS_NO_CACHE]
+    #[arg(long)]
+    pub no_cache: bool,
+
+    /// Where the cache is [variable: CELLS_CACHE_DIR] [default: cells-token in the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// What is printed.
@@ -150,6 +241,16 @@ pub enum Format {
     Header,
     /// NAME=TOKEN, for dotenv files, $GITHUB_ENV, docker --env-file
     Env,
+}
+
+/// What `status` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// Lines for a person
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
 }
 
 /// How much is said on standard error.

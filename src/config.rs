@@ -3,15 +3,22 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cache;
 use crate::cli;
 use crate::credentials::Plan;
 use crate::env::{self, Env, Variable};
-use crate::oauth::{DEFAULT_BASE_URL, TokenEndpoint};
+use crate::oauth::{DEFAULT_BASE_URL, MinTtl, TokenEndpoint};
+use crate::output::Form;
 use crate::problem::Problem;
-use crate::ui::Verbosity;
+use crate::ui::{Ui, Verbosity};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 const DEFAULT_ENV_NAME: &str = "CELLS_ACCESS_TOKEN";
+
+const DEFAULT_RETRIES: u32 = 3;
+
+/// Below the user's cache folder.
+const CACHE_FOLDER: &str = "cells-token";
 
 /// Where the token comes from, and how long that may take.
 #[derive(Debug)]
@@ -22,8 +29,14 @@ pub struct Config {
     pub endpoint_source: &'static str,
     /// The limit on everything together, from the end of any prompt.
     pub timeout: Duration,
+    /// How often to try again what may pass by itself.
+    pub retries: u32,
     /// Certificates to trust besides the system's.
     pub ca_cert: Option<PathBuf>,
+    /// Where the cache is; `None` if it is off.
+    pub cache: Option<cache::Settings>,
+    /// How long the token must live at least.
+    pub min_ttl: MinTtl,
 }
 
 impl Config {
@@ -31,28 +44,100 @@ impl Config {
     ///
     /// # Errors
     /// If one of them cannot be right.
-    pub fn new(network: &cli::Network, plan: &Plan, env: &Env) -> Result<Self, Problem> {
-        let (endpoint, endpoint_source) = endpoint(network, plan, env)?;
+    pub fn new(
+        network: &cli::Network,
+        cache: &cli::Cache,
+        plan: &Plan,
+        env: &Env,
+    ) -> Result<Self, Problem> {
+        let (endpoint, endpoint_source) = endpoint(&network.endpoint, plan, env)?;
         Ok(Self {
             endpoint,
             endpoint_source,
             timeout: timeout(network, env)?,
+            retries: retries(network, env)?,
             ca_cert: path(network.ca_cert.as_ref(), env, &env::CELLS_CA_CERT),
+            cache: cache_settings(cache, env),
+            min_ttl: min_ttl(cache, env)?,
         })
     }
 }
 
+impl Config {
+    /// Says where the token comes from.
+    pub fn tell(&self, ui: Ui) {
+        ui.note(|| {
+            format!(
+                "the token URL is {} ({})",
+                self.endpoint, self.endpoint_source
+            )
+        });
+        ui.note(|| match &self.cache {
+            Some(cache) => format!("the cache is {}", cache.dir.display()),
+            None => "the cache is off".to_owned(),
+        });
+    }
+}
+
+fn retries(network: &cli::Network, env: &Env) -> Result<u32, Problem> {
+    match value(
+        network.retries.as_deref(),
+        "--retries",
+        env,
+        &env::CELLS_RETRIES,
+    )? {
+        None => Ok(DEFAULT_RETRIES),
+        Some((text, source)) => text.trim().parse().map_err(|_| {
+            Problem::new(
+                format!("the number given by {source} cannot be read"),
+                format!("give {source} a whole number, such as 3"),
+            )
+        }),
+    }
+}
+
+fn min_ttl(cache: &cli::Cache, env: &Env) -> Result<MinTtl, Problem> {
+    match value(
+        cache.min_ttl.as_deref(),
+        "--min-ttl",
+        env,
+        &env::CELLS_MIN_TTL,
+    )? {
+        None => Ok(MinTtl::Default),
+        Some((text, source)) => duration(text, source).map(MinTtl::AtLeast),
+    }
+}
+
+fn cache_settings(cache: &cli::Cache, env: &Env) -> Option<cache::Settings> {
+    if cache.no_cache || env.flag(&env::CELLS_NO_CACHE) {
+        return None;
+    }
+    match path(cache.cache_dir.as_ref(), env, &env::CELLS_CACHE_DIR) {
+        Some(dir) => Some(cache::Settings {
+            dir,
+            is_explicit: true,
+        }),
+        None => {
+            let dir = env.user_cache_dir()?.join(CACHE_FOLDER);
+            Some(cache::Settings {
+                dir,
+                is_explicit: false,
+            })
+        }
+    }
+}
+
 fn endpoint(
-    network: &cli::Network,
+    flags: &cli::Endpoint,
     plan: &Plan,
     env: &Env,
 ) -> Result<(TokenEndpoint, &'static str), Problem> {
     const TOKEN_FLAG: &str = "--token-url";
     const BASE_FLAG: &str = "--base-url";
-    let allow_http = network.allow_http || env.flag(&env::CELLS_ALLOW_HTTP);
+    let allow_http = flags.allow_http || env.flag(&env::CELLS_ALLOW_HTTP);
     let itself = |url: &str, source| Ok((TokenEndpoint::parse(url, source, allow_http)?, source));
     let below = |url: &str, source| Ok((TokenEndpoint::below(url, source, allow_http)?, source));
-    match (&network.token_url, &network.base_url) {
+    match (&flags.token_url, &flags.base_url) {
         (Some(_), Some(_)) => {
             return Err(Problem::new(
                 format!("{TOKEN_FLAG} and {BASE_FLAG} cannot be given together"),
@@ -132,20 +217,26 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
     })
 }
 
-/// The variable that `-o env` sets.
+/// What is printed.
 ///
 /// # Errors
-/// If no shell could set it, if cells-token itself reads it, or if another format was asked for.
-pub fn env_name(output: &cli::Output) -> Result<&str, Problem> {
-    let Some(name) = output.env_name.as_deref() else {
-        return Ok(DEFAULT_ENV_NAME);
-    };
-    if output.output != cli::Format::Env {
-        return Err(Problem::new(
+/// If `-o env` shall set a variable that nobody can set or that cells-token itself reads, or if a
+/// variable is named for a format that sets none.
+pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
+    match (flags.output, flags.env_name.as_deref()) {
+        (cli::Format::Env, name) => Ok(Form::Env(env_name(name)?)),
+        (_, Some(_)) => Err(Problem::new(
             "--env-name is given, but the format asked for names no variable",
             "add -o env, or leave out --env-name",
-        ));
+        )),
+        (cli::Format::Raw, None) => Ok(Form::Raw),
+        (cli::Format::Json, None) => Ok(Form::Json),
+        (cli::Format::Header, None) => Ok(Form::Header),
     }
+}
+
+fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
+    let name = flag.unwrap_or(DEFAULT_ENV_NAME);
     if !is_variable_name(name) {
         return Err(Problem::new(
             "the name given by --env-name cannot be a variable's",
@@ -153,15 +244,10 @@ pub fn env_name(output: &cli::Output) -> Result<&str, Problem> {
         ));
     }
     // Windows does not tell capitals from small letters.
-    match env::VARIABLES
-        .iter()
-        .find(|variable| variable.name.eq_ignore_ascii_case(name))
-    {
-        Some(variable) => Err(Problem::new(
-            format!(
-                "--env-name names {}, which cells-token reads itself",
-                variable.name
-            ),
+    let mut own = env::VARIABLES.iter().map(|variable| variable.name);
+    match own.find(|own| own.eq_ignore_ascii_case(name)) {
+        Some(own) => Err(Problem::new(
+            format!("--env-name names {own}, which cells-token reads itself"),
             "choose another name: this one would be taken for an option the next time",
         )),
         None => Ok(name),

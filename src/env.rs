@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
 use crate::secret::ClientSecret;
@@ -36,6 +37,10 @@ variables! {
     CELLS_ALLOW_HTTP = "CELLS_ALLOW_HTTP": "Permit http:// beyond loopback.";
     CELLS_CA_CERT = "CELLS_CA_CERT": "A file of certificates to trust besides the system's.";
     CELLS_TIMEOUT = "CELLS_TIMEOUT": "The limit on everything together.";
+    CELLS_RETRIES = "CELLS_RETRIES": "How often to try again what may pass by itself.";
+    CELLS_MIN_TTL = "CELLS_MIN_TTL": "How long the token must live at least.";
+    CELLS_NO_CACHE = "CELLS_NO_CACHE": "Neither read nor write the cache.";
+    CELLS_CACHE_DIR = "CELLS_CACHE_DIR": "Where the cache is.";
     CELLS_CLOUD_CLIENT_ID = "CellsCloudClientId": "The client id, with CellsCloudClientSecret.";
     CELLS_CLOUD_CLIENT_SECRET = "CellsCloudClientSecret": "The client secret, with CellsCloudClientId.";
     CELLS_CLOUD_API_BASE_URL = "CellsCloudApiBaseUrl": "Where the API is, if the CellsCloud pair is used.";
@@ -59,7 +64,10 @@ pub fn of_the_system(name: &str) -> Option<OsString> {
 
 /// The variables that were set to something when the program started. Not `Debug`: some are secret.
 #[derive(Default)]
-pub struct Env(HashMap<&'static str, OsString>);
+pub struct Env {
+    values: HashMap<&'static str, OsString>,
+    user_cache_dir: Option<PathBuf>,
+}
 
 impl Env {
     /// Reads the process's environment. A variable that is empty counts as unset.
@@ -69,18 +77,24 @@ impl Env {
     )]
     pub fn snapshot() -> Self {
         let set = |variable: &Variable| Some((variable.name, std::env::var_os(variable.name)?));
-        Self(
-            VARIABLES
-                .iter()
-                .filter_map(set)
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
-        )
+        let values = VARIABLES
+            .iter()
+            .filter_map(set)
+            .filter(|(_, value)| !value.is_empty());
+        Self {
+            values: values.collect(),
+            user_cache_dir: dirs::cache_dir(),
+        }
+    }
+
+    /// The folder for what can be had again (`XDG_CACHE_HOME`, or what the platform has instead).
+    pub fn user_cache_dir(&self) -> Option<&Path> {
+        self.user_cache_dir.as_deref()
     }
 
     /// The value as it is, for paths.
     pub fn raw(&self, variable: &Variable) -> Option<&OsStr> {
-        self.0.get(variable.name).map(OsString::as_os_str)
+        self.values.get(variable.name).map(OsString::as_os_str)
     }
 
     /// The value as text.
@@ -114,7 +128,7 @@ impl Env {
 
     /// Whether it is set at all.
     pub fn is_set(&self, variable: &Variable) -> bool {
-        self.0.contains_key(variable.name)
+        self.values.contains_key(variable.name)
     }
 }
 
@@ -131,12 +145,11 @@ fn utf8<'a>(value: &'a OsStr, variable: &Variable) -> Result<&'a str, Problem> {
 #[cfg(test)]
 impl From<&[(Variable, &str)]> for Env {
     fn from(variables: &[(Variable, &str)]) -> Self {
-        Self(
-            variables
-                .iter()
-                .map(|(variable, value)| (variable.name, (*value).into()))
-                .collect(),
-        )
+        let value = |(variable, value): &(Variable, &str)| (variable.name, (*value).into());
+        Self {
+            values: variables.iter().map(value).collect(),
+            user_cache_dir: None,
+        }
     }
 }
 

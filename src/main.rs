@@ -1,6 +1,7 @@
 //! `cells-token` gets an access token for Aspose.Cells Cloud. This file parses, runs, reports, and
 //! is done; it alone turns an error into an exit code.
 
+mod cache;
 #[cfg(feature = "server")]
 mod child;
 mod cli;

@@ -7,23 +7,43 @@ use anyhow::Context as _;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::cli::Format;
 use crate::oauth::Token;
 use crate::time::Timestamp;
 
-/// The line that `format` makes of a token, without its end; `env_name` is the variable that
-/// `Format::Env` sets. A b64token needs no quotes, in whatever reads these lines.
-pub fn render(token: &Token, format: Format, env_name: &str, now: Timestamp) -> Zeroizing<String> {
+/// Where a token came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The token endpoint, just now.
+    Server,
+    /// The cache.
+    Cache,
+}
+
+/// The form of the one line on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// The token.
+    Raw,
+    /// The server's members and ours.
+    Json,
+    /// A header field (RFC 6750 §2.1).
+    Header,
+    /// This variable, set to the token.
+    Env(&'a str),
+}
+
+/// A token in that form, without the end of the line. A b64token needs no quotes in any of them.
+pub fn render(token: &Token, origin: Origin, form: Form<'_>, now: Timestamp) -> Zeroizing<String> {
     let access_token = token.access_token.expose();
-    Zeroizing::new(match format {
-        Format::Raw => access_token.to_owned(),
-        Format::Json => json(token, now),
-        Format::Header => format!("Authorization: Bearer {access_token}"),
-        Format::Env => format!("{env_name}={access_token}"),
+    Zeroizing::new(match form {
+        Form::Raw => access_token.to_owned(),
+        Form::Json => json(token, origin, now),
+        Form::Header => format!("Authorization: Bearer {access_token}"),
+        Form::Env(name) => format!("{name}={access_token}"),
     })
 }
 
-fn json(token: &Token, now: Timestamp) -> String {
+fn json(token: &Token, origin: Origin, now: Timestamp) -> String {
     let or_null = |text: Option<String>| text.map_or(Value::Null, Value::from);
     let mut members: Map<_, _> = token.members.clone();
     members.insert("access_token".into(), token.access_token.expose().into());
@@ -37,7 +57,7 @@ fn json(token: &Token, now: Timestamp) -> String {
             "expires_at",
             or_null(token.expires_at.map(|time| time.to_string())),
         ),
-        ("from_cache", Value::from(false)),
+        ("from_cache", Value::from(origin == Origin::Cache)),
     ] {
         // The server's own member of that name, should it have one, must not decide the place.
         members.shift_remove(name);

@@ -38,18 +38,17 @@ impl Ui {
         say("hint: ", &problem.hint);
     }
 
-    /// Something that helps a person on.
-    #[cfg(feature = "server")]
-    pub fn info(self, text: &str) {
-        if self.verbosity >= Verbosity::Normal {
-            say("cells-token: ", text);
-        }
-    }
-
     /// Something the user should know although it worked.
     pub fn warning(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             say("cells-token: warning: ", text);
+        }
+    }
+
+    /// What was done or can be used now, where standard output has nothing to show for it.
+    pub fn done(self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say("cells-token: ", text);
         }
     }
 

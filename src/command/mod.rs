@@ -1,8 +1,10 @@
 //! One file a verb. A verb never imports a verb.
 
+mod forget;
 mod get;
 #[cfg(feature = "server")]
 mod sandbox;
+mod status;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -20,14 +22,13 @@ use crate::ui::Ui;
 /// Whatever ended it; the caller reports it.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     let env = Env::snapshot();
+    let ui = |voice| Ui::new(config::verbosity(voice));
     match cli.command {
-        Command::Get(args) => {
-            get::run(&args, &env, Ui::new(config::verbosity(&args.voice)))?;
-        }
+        Command::Get(args) => get::run(&args, &env, ui(&args.voice))?,
+        Command::Status(args) => status::run(&args, &env, ui(&args.voice))?,
+        Command::Forget(args) => forget::run(&args, &env, ui(&args.voice))?,
         #[cfg(feature = "server")]
-        Command::Sandbox(args) => {
-            return sandbox::run(&args, Ui::new(config::verbosity(&args.voice)));
-        }
+        Command::Sandbox(args) => return sandbox::run(&args, ui(&args.voice)),
     }
     Ok(Exit::Done.into())
 }

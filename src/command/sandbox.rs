@@ -19,7 +19,7 @@ use tokio::runtime;
 use crate::child;
 use crate::cli;
 use crate::config;
-use crate::env;
+use crate::env::{self, Variable};
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
@@ -31,13 +31,13 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// What cells-token reads and the command keeps: how to go about it, but neither who asks nor whom. Every other
 /// variable that it reads, those of tomorrow too, is taken away.
-const KEPT: [&str; 6] = [
-    "CI",
-    "CELLS_NO_INPUT",
-    "CELLS_TIMEOUT",
-    "CELLS_RETRIES",
-    "CELLS_MIN_TTL",
-    "CELLS_NO_CACHE",
+const KEPT: [Variable; 6] = [
+    env::CI,
+    env::CELLS_NO_INPUT,
+    env::CELLS_TIMEOUT,
+    env::CELLS_RETRIES,
+    env::CELLS_MIN_TTL,
+    env::CELLS_NO_CACHE,
 ];
 
 /// Nothing of the sandbox is beyond a proxy.
@@ -52,7 +52,6 @@ const PROXIES: [&str; 8] = [
     "no_proxy",
 ];
 
-const CACHE_DIR: &str = "CELLS_CACHE_DIR";
 const PATH: &str = "PATH";
 
 #[cfg(windows)]
@@ -81,7 +80,7 @@ pub fn run(args: &cli::Sandbox, ui: Ui) -> Result<ExitCode, Error> {
         let server = server::serve(listener, Arc::new(issuer));
         tokio::spawn(server);
         if args.command.is_empty() {
-            ui.info(&format!(
+            ui.done(&format!(
                 "this shell has a token endpoint of its own, {}; try cells-token get, and leave with exit",
                 url(address)
             ));
@@ -163,14 +162,11 @@ fn command(
         }
         None => Command::new(shell()),
     };
-    for name in env::VARIABLES
+    let foreign = env::VARIABLES
         .iter()
-        .map(|variable| variable.name)
-        .chain(PROXIES)
-    {
-        if !KEPT.contains(&name) {
-            command.env_remove(name);
-        }
+        .filter(|variable| !KEPT.contains(variable));
+    for name in foreign.map(|variable| variable.name).chain(PROXIES) {
+        command.env_remove(name);
     }
     let path = folder
         .first_on_path()
@@ -179,7 +175,7 @@ fn command(
         .env(env::CELLS_BASE_URL.name, url(address))
         .env(env::CELLS_CLIENT_ID.name, &credentials.id.0)
         .env(env::CELLS_CLIENT_SECRET.name, credentials.secret.expose())
-        .env(CACHE_DIR, folder.cache())
+        .env(env::CELLS_CACHE_DIR.name, folder.cache())
         .env(PATH, path);
     Ok(command)
 }

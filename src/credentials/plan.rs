@@ -9,6 +9,7 @@ use crate::env::{self, Env, Variable};
 use crate::oauth::ClientId;
 use crate::problem::Problem;
 use crate::secret::{self, ClientSecret};
+use crate::ui::Ui;
 
 pub(super) const ID_FLAG: &str = "--client-id";
 pub(super) const SECRET_FLAG: &str = "--client-secret";
@@ -92,6 +93,28 @@ impl Plan {
             plan.consider(family, env)?;
         }
         Ok(plan)
+    }
+
+    /// Says which sources won and which were passed over.
+    pub fn tell(&self, ui: Ui) {
+        ui.note(|| {
+            format!(
+                "the client id comes from {}, the secret from {}",
+                self.id_source, self.secret
+            )
+        });
+        for PassedOver {
+            source,
+            why,
+            surprising,
+        } in &self.passed_over
+        {
+            let text = || format!("passed over {source}: {why}");
+            match surprising {
+                true => ui.warning(&text()),
+                false => ui.note(text),
+            }
+        }
     }
 
     fn take_id(&mut self, flags: &cli::Credentials, env: &Env) -> Result<(), Problem> {

@@ -17,6 +17,7 @@ use ureq::{Agent, Body, http};
 use zeroize::Zeroizing;
 
 use super::response::{TokenError, TokenErrorKind};
+use super::retry::Retry;
 use super::{Redactor, TokenEndpoint, tls};
 use crate::problem::Problem;
 use crate::time::Deadline;
@@ -256,44 +257,49 @@ fn explain(error: &ureq::Error, endpoint: &TokenEndpoint, redactor: &Redactor) -
 }
 
 fn lookup_failed(host: &str, why: &impl std::fmt::Display) -> TokenError {
-    unreachable(
+    transient(
         format!("cannot find the address of {host}: {why}"),
         "check the name in --base-url or --token-url, and this machine's network (DNS, VPN); trying again may help",
     )
 }
 
 fn timed_out(endpoint: &TokenEndpoint, what: &str) -> TokenError {
-    unreachable(
+    transient(
         format!("{endpoint} {what}"),
         "trying again may help, or a longer --timeout; one attempt may take a third of it, connecting half of that",
     )
 }
 
 fn handshake_failed(error: &rustls::Error, host: &str) -> TokenError {
-    TokenError {
-        kind: TokenErrorKind::Unreachable,
-        problem: tls::explain(error, host),
-    }
+    let problem = tls::explain(error, host);
+    unreachable(problem.what, problem.hint)
 }
 
 fn connection_failed(error: &io::Error, endpoint: &TokenEndpoint) -> TokenError {
     use io::ErrorKind as Kind;
-    let what = match error.kind() {
-        Kind::ConnectionRefused => {
-            format!("{endpoint} cannot be reached: the connection was refused")
-        }
+    let hint = "is the service running, and the port right? trying again may help";
+    match error.kind() {
+        Kind::ConnectionRefused => transient(
+            format!("{endpoint} cannot be reached: the connection was refused"),
+            hint,
+        ),
         Kind::UnexpectedEof
         | Kind::ConnectionReset
         | Kind::ConnectionAborted
-        | Kind::BrokenPipe => {
-            format!("{endpoint} ended the connection before it had answered")
-        }
-        _ => format!("{endpoint} cannot be reached: {error}"),
-    };
-    unreachable(
-        what,
-        "is the service running, and the port right? trying again may help",
-    )
+        | Kind::BrokenPipe => transient(
+            format!("{endpoint} ended the connection before it had answered"),
+            hint,
+        ),
+        _ => unreachable(format!("{endpoint} cannot be reached: {error}"), hint),
+    }
+}
+
+/// What may pass by itself.
+fn transient(what: impl Into<String>, hint: impl Into<String>) -> TokenError {
+    TokenError {
+        retry: Retry::Soon,
+        ..unreachable(what, hint)
+    }
 }
 
 fn unreachable(what: impl Into<String>, hint: impl Into<String>) -> TokenError {

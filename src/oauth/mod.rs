@@ -7,12 +7,15 @@ mod jwt;
 mod redact;
 mod request;
 mod response;
+mod retry;
 mod tls;
 mod token;
 
 pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
 pub use http::Client;
+pub use jwt::claims;
 pub use redact::Redactor;
 pub use request::{ClientCredentials, ClientId};
 pub use response::{TokenError, TokenErrorKind, parse as parse_response};
-pub use token::Token;
+pub use retry::pause;
+pub use token::{Freshness, MinTtl, Token};

@@ -1,18 +1,22 @@
 //! What an answer means (RFC 6749 §5): a token, or which kind of failure, in words.
 
+use std::ops::Range;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::http::{BODY_LIMIT, Response};
 use super::redact::Redactor;
+use super::retry::{self, Retry};
 use super::{Token, TokenEndpoint, jwt};
 use crate::problem::Problem;
 use crate::secret::AccessToken;
 use crate::time::Timestamp;
 
 /// Which of the four ways there is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenErrorKind {
     /// The credentials were refused.
     Refused,
@@ -25,12 +29,18 @@ pub enum TokenErrorKind {
 }
 
 /// Why the authorization server, or the way to it, gave no token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenError {
     /// Decides the exit code.
     pub kind: TokenErrorKind,
     /// The same in words.
     pub problem: Problem,
+    /// Whether asking again may help.
+    #[serde(skip)]
+    pub retry: Retry,
+    /// Whether it is a limit on requests (429, RFC 6585 §4).
+    #[serde(skip)]
+    pub is_limit: bool,
 }
 
 impl TokenError {
@@ -39,11 +49,22 @@ impl TokenError {
         Self {
             kind,
             problem: Problem::new(what, hint),
+            retry: Retry::Never,
+            is_limit: false,
+        }
+    }
+
+    /// Until when the service asks to be left alone, if this is a limit and it said so.
+    pub fn limited_until(&self) -> Option<Timestamp> {
+        match self.retry {
+            Retry::After(until) if self.is_limit => Some(until),
+            _ => None,
         }
     }
 }
 
-/// Reads an answer of `endpoint` to a request that was sent just after `requested_at`.
+/// Reads an answer of `endpoint`; the `exchange` lasted from just before the request was sent until
+/// the answer was there.
 ///
 /// # Errors
 /// Which kind of failure it is follows the order: 408, 429 and 5xx by their status; a proxy's 407;
@@ -51,7 +72,7 @@ impl TokenError {
 pub fn parse(
     response: &Response,
     endpoint: &TokenEndpoint,
-    requested_at: Timestamp,
+    exchange: Range<Timestamp>,
     redactor: &Redactor,
 ) -> Result<Token, TokenError> {
     let answer = Answer::read(response);
@@ -59,7 +80,9 @@ pub fn parse(
         response,
         endpoint,
         redactor,
+        answered_at: exchange.end,
     };
+    let requested_at = exchange.start;
     let error = match &answer {
         Answer::Members(members) => ErrorResponse::read(members),
         Answer::Bare(_) | Answer::Nonsense(_) => None,
@@ -204,28 +227,36 @@ struct Reader<'a> {
     response: &'a Response,
     endpoint: &'a TokenEndpoint,
     redactor: &'a Redactor,
+    answered_at: Timestamp,
 }
 
 impl Reader<'_> {
     fn unavailable(&self, error: Option<ErrorResponse>) -> TokenError {
-        let what = match self.response.status {
+        let status = self.response.status;
+        let what = match status {
             429 => "limits the number of requests",
             408 => "did not get the request in time",
             _ => "is unavailable",
         };
-        let hint = match (self.response.status, &self.response.retry_after) {
-            (_, Some(when)) => {
-                let when = self.redactor.show(when);
-                format!(
-                    "the credentials are not at fault; it asks to try again after {when} (its Retry-After)"
-                )
-            }
+        let when = self.response.retry_after.as_deref();
+        let when = when.and_then(|value| retry::retry_after(value, self.answered_at));
+        let hint = match (status, when) {
+            (_, Some(when)) => format!("the credentials are not at fault; try again after {when}"),
             (429, None) => {
                 "an account has 60 to 100 requests a minute; try again in a minute".to_owned()
             }
             _ => "the credentials are not at fault; trying again later helps".to_owned(),
         };
-        self.failure(TokenErrorKind::Unavailable, what, error, hint)
+        let retry = match (status, when) {
+            (408 | 429 | 500 | 502 | 503 | 504, Some(when)) => Retry::After(when),
+            (408 | 429 | 500 | 502 | 503 | 504, None) => Retry::Soon,
+            _ => Retry::Never,
+        };
+        TokenError {
+            retry,
+            is_limit: status == 429,
+            ..self.failure(TokenErrorKind::Unavailable, what, error, hint)
+        }
     }
 
     fn proxy_authentication(&self) -> TokenError {
@@ -356,7 +387,8 @@ mod tests {
         let endpoint =
             TokenEndpoint::parse("https://host.invalid/token", "--token-url", false).unwrap();
         let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
-        parse(&response, &endpoint, NOW.into(), &redactor)
+        let exchange = Timestamp::from(NOW)..Timestamp::from(NOW + 1);
+        parse(&response, &endpoint, exchange, &redactor)
     }
 
     #[test]
@@ -600,6 +632,23 @@ mod tests {
             );
             assert!(!error.problem.hint.is_empty());
         }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        for status in [408, 429, 500, 502, 503, 504] {
+            let error = read(status, "text/html", "").unwrap_err();
+            assert_eq!(error.retry, Retry::Soon, "{status}");
+        }
+        for status in [200, 302, 400, 401, 403, 404, 407, 501, 505, 599] {
+            let error = read(status, "text/html", "").unwrap_err();
+            assert_eq!(error.retry, Retry::Never, "{status}");
+        }
+        let busy = r#"{"error":"temporarily_unavailable"}"#;
+        assert_eq!(
+            read(400, "application/json", busy).unwrap_err().retry,
+            Retry::Never
+        );
     }
 
     #[test]

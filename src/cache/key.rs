@@ -1,0 +1,56 @@
+//! The name of an identity's files: a digest, so that no URL or client id can leave the folder.
+
+use std::fmt::Write as _;
+
+use ring::digest;
+
+use crate::oauth::{ClientId, TokenEndpoint};
+
+/// How much of the digest is in a file name, in bytes: 128 bits.
+const DIGEST_LENGTH: usize = 16;
+
+/// A token URL and a client id.
+#[derive(Debug)]
+pub struct Key {
+    pub token_url: String,
+    pub client_id: String,
+    /// In lower-case hexadecimal.
+    pub digest: String,
+}
+
+impl Key {
+    pub fn new(endpoint: &TokenEndpoint, client_id: &ClientId) -> Self {
+        let (token_url, client_id) = (endpoint.as_str().to_owned(), client_id.0.clone());
+        // A URL has no line break, so the pair cannot be split in two ways.
+        let digest = digest::digest(
+            &digest::SHA256,
+            format!("{token_url}\n{client_id}").as_bytes(),
+        );
+        let digest =
+            digest.as_ref()[..DIGEST_LENGTH]
+                .iter()
+                .fold(String::new(), |mut hex, byte| {
+                    let _ = write!(hex, "{byte:02x}");
+                    hex
+                });
+        Self {
+            token_url,
+            client_id,
+            digest,
+        }
+    }
+
+    pub fn file_name(&self, extension: &str) -> String {
+        format!("{}.{extension}", self.digest)
+    }
+}
+
+/// The digest in a file name of ours, whatever the extension.
+pub fn digest_of(file_name: &str) -> Option<&str> {
+    let (digest, _) = file_name.split_once('.')?;
+    let is_digest = digest.len() == 2 * DIGEST_LENGTH
+        && digest
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_digest.then_some(digest)
+}

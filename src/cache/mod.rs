@@ -1,0 +1,163 @@
+//! Tokens on disk, so that parallel and repeated runs cost one request a token lifetime. Knows
+//! neither credentials' sources nor the network. Whatever it finds that it cannot trust is a miss.
+//!
+//! For each token URL and client id there is an entry (the token), a lock file (who fetches) and an
+//! outcome file (what failed, for those who waited). None of them holds the client secret.
+
+mod entry;
+mod file;
+mod fingerprint;
+mod forget;
+mod key;
+mod lock;
+mod outcome;
+
+use std::path::{Path, PathBuf};
+
+pub use entry::Entry;
+pub use file::Stamp;
+pub use fingerprint::Fingerprint;
+pub use forget::{Forgotten, forget, forget_all};
+pub use lock::{Guard, LockFile};
+pub use outcome::{Failure, Route};
+
+use crate::oauth::{ClientId, TokenEndpoint};
+use crate::secret::ClientSecret;
+use crate::time::Timestamp;
+use crate::ui::Ui;
+use key::Key;
+
+const ENTRY: &str = "json";
+const LOCK: &str = "lock";
+const OUTCOME: &str = "outcome";
+
+/// Where entries are kept, and how sure the user is about that.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder.
+    pub dir: PathBuf,
+    /// Whether an option or variable named it, so that its failings deserve a warning.
+    pub is_explicit: bool,
+}
+
+/// The place of one identity: a token URL and a client id.
+#[derive(Debug)]
+pub struct Cache {
+    dir: PathBuf,
+    is_explicit: bool,
+    key: Key,
+    ui: Ui,
+}
+
+impl Cache {
+    /// The place for that identity; `None`, with a warning, if the folder is somebody else's.
+    pub fn open(
+        settings: &Settings,
+        endpoint: &TokenEndpoint,
+        client_id: &ClientId,
+        ui: Ui,
+    ) -> Option<Self> {
+        let Settings { dir, is_explicit } = settings.clone();
+        if let Err(why) = file::check_folder(&dir) {
+            ui.warning(&format!(
+                "the cache is off: the folder {} {why}",
+                dir.display()
+            ));
+            return None;
+        }
+        Some(Self {
+            dir,
+            is_explicit,
+            key: Key::new(endpoint, client_id),
+            ui,
+        })
+    }
+
+    /// The entry, if there is one that can be trusted.
+    pub fn entry(&self, now: Timestamp) -> Option<Entry> {
+        let bytes = self.read(&self.entry_path())?;
+        match Entry::parse(&bytes, &self.key, now) {
+            Ok(entry) => Some(entry),
+            Err(why) => {
+                self.ui
+                    .note(|| format!("cache: {} is ignored: {why}", self.entry_path().display()));
+                None
+            }
+        }
+    }
+
+    /// Replaces the entry. Only who holds the guard may.
+    pub fn put(&self, _: &Guard, entry: &Entry) {
+        self.write(&self.entry_path(), &entry.to_bytes(&self.key));
+    }
+
+    /// The failures that are remembered.
+    pub fn failures(&self, now: Timestamp) -> Vec<Failure> {
+        self.read(&self.outcome_path())
+            .and_then(|bytes| outcome::parse(&bytes, now))
+            .unwrap_or_default()
+    }
+
+    /// Remembers the failure of `secret`, beside those of others.
+    pub fn put_failure(&self, _: &Guard, failure: Failure, secret: &ClientSecret, now: Timestamp) {
+        let mut failures = self.failures(now);
+        failures.retain(|earlier| !earlier.concerns(secret, &failure.route));
+        let failures = outcome::with(failures, failure);
+        self.write(&self.outcome_path(), &outcome::to_bytes(&failures));
+    }
+
+    /// What entry and outcome look like from outside: changes when one of them is replaced.
+    pub fn stamps(&self) -> [Option<Stamp>; 2] {
+        [
+            file::stamp(&self.entry_path()),
+            file::stamp(&self.outcome_path()),
+        ]
+    }
+
+    /// The lock file, made if need be; `None` if that cannot be, so that nobody can be waited for.
+    pub fn lock_file(&self) -> Option<LockFile> {
+        let path = self.dir.join(self.key.file_name(LOCK));
+        let opened = file::make_folder(&self.dir).and_then(|()| LockFile::open(&path));
+        opened
+            .map_err(|error| self.cannot("locked", &path, &error))
+            .ok()
+    }
+
+    /// Where the entry is, or would be.
+    pub fn entry_path(&self) -> PathBuf {
+        self.dir.join(self.key.file_name(ENTRY))
+    }
+
+    fn outcome_path(&self) -> PathBuf {
+        self.dir.join(self.key.file_name(OUTCOME))
+    }
+
+    fn read(&self, path: &Path) -> Option<Vec<u8>> {
+        match file::read(path) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                self.ui
+                    .note(|| format!("cache: {} is ignored: {why}", path.display()));
+                None
+            }
+        }
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) {
+        match file::make_folder(&self.dir).and_then(|()| file::replace(path, bytes)) {
+            Ok(()) => self.ui.note(|| format!("cache: wrote {}", path.display())),
+            Err(error) => self.cannot("written", path, &error),
+        }
+    }
+
+    /// The token is printed all the same, so this is worth a warning only where the user named the
+    /// folder.
+    fn cannot(&self, what: &str, path: &Path, error: &std::io::Error) {
+        let text = format!("cache: {} cannot be {what}: {error}", path.display());
+        if self.is_explicit {
+            self.ui.warning(&text);
+        } else {
+            self.ui.note(|| text);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What failed, for those who waited for it; and until when the service limits an identity. Pure.
+
+use std::path::{self, Path};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::fingerprint::Fingerprint;
+use crate::oauth::TokenError;
+use crate::secret::ClientSecret;
+use crate::time::Timestamp;
+
+const VERSION: u32 = 1;
+
+/// A limit is not remembered for longer, whatever the service says.
+const LONGEST_LIMIT: Duration = Duration::from_secs(60 * 60);
+
+/// How many failures are kept, of other secrets and ways among them.
+const MOST_FAILURES: usize = 8;
+
+/// How a request travels: what is refused on one way may pass on another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The certificates trusted besides the system's.
+    ca_cert: Option<String>,
+}
+
+impl Route {
+    /// The way with these certificates trusted besides the system's.
+    pub fn new(ca_cert: Option<&Path>) -> Self {
+        // The same file may be named from different folders.
+        let whole = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Self {
+            ca_cert: ca_cert.map(|path| whole(path).display().to_string()),
+        }
+    }
+}
+
+/// An answer of the service that was no token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// Of the secret that was sent.
+    pub fingerprint: Fingerprint,
+    /// The way it went.
+    pub route: Route,
+    /// When the answer came.
+    pub failed_at: Timestamp,
+    /// The answer, in words.
+    pub error: TokenError,
+    /// Until when the service asks to be left alone.
+    pub limited_until: Option<Timestamp>,
+}
+
+impl Failure {
+    /// The answer to `route` and the secret of `fingerprint`, at `now`.
+    pub fn new(fingerprint: Fingerprint, route: Route, error: TokenError, now: Timestamp) -> Self {
+        let limited_until = error
+            .limited_until()
+            .map(|until| until.min(now.plus(LONGEST_LIMIT)));
+        Self {
+            fingerprint,
+            route,
+            failed_at: now,
+            error,
+            limited_until,
+        }
+    }
+
+    /// Whether who sends `secret` by `route` would have got the same answer.
+    pub fn concerns(&self, secret: &ClientSecret, route: &Route) -> bool {
+        self.route == *route && self.fingerprint.matches(secret)
+    }
+
+    /// The end of the limit on `secret`, if it is still to come.
+    pub fn limit(&self, secret: &ClientSecret, now: Timestamp) -> Option<Timestamp> {
+        self.limited_until
+            .filter(|until| *until > now && self.fingerprint.matches(secret))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    /// The latest last.
+    failures: Vec<Failure>,
+}
+
+/// Reads the bytes of the file; `None` if they cannot be trusted.
+pub fn parse(bytes: &[u8], now: Timestamp) -> Option<Vec<Failure>> {
+    let stored: Stored = serde_json::from_slice(bytes).ok()?;
+    let is_believable = |failure: &Failure| {
+        failure
+            .limited_until
+            .is_none_or(|until| until <= now.plus(LONGEST_LIMIT))
+    };
+    (stored.version == VERSION && stored.failures.iter().all(is_believable))
+        .then_some(stored.failures)
+}
+
+/// The bytes of the file.
+pub fn to_bytes(failures: &[Failure]) -> Vec<u8> {
+    let stored = Stored {
+        version: VERSION,
+        failures: failures.to_vec(),
+    };
+    serde_json::to_vec(&stored).unwrap_or_default()
+}
+
+/// `failures` with the latest at the end, in the place of the oldest if there are too many.
+pub fn with(mut failures: Vec<Failure>, latest: Failure) -> Vec<Failure> {
+    let surplus = (failures.len() + 1).saturating_sub(MOST_FAILURES);
+    failures.drain(..surplus);
+    failures.push(latest);
+    failures
+}

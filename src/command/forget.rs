@@ -1,0 +1,81 @@
+//! `forget`: delete cached tokens.
+
+use anyhow::Context as _;
+
+use crate::cache::{self, Forgotten};
+use crate::cli;
+use crate::config::Config;
+use crate::credentials::Plan;
+use crate::env::{self, Env};
+use crate::error::Error;
+use crate::problem::Problem;
+use crate::time::{Deadline, Timestamp};
+use crate::ui::Ui;
+
+/// Deletes the cached token of one identity, or all of them.
+///
+/// # Errors
+/// `Error::NoCredentials` if it is not known whose token to forget; `Error::Other` if a file cannot
+/// be deleted.
+pub fn run(args: &cli::Forget, env: &Env, ui: Ui) -> Result<(), Error> {
+    let identity = cli::Credentials {
+        client_id: args.client_id.clone(),
+        ..Default::default()
+    };
+    let plan = Plan::new(&identity, env).map_err(Error::Usage)?;
+    let network = cli::Network {
+        endpoint: args.endpoint.clone(),
+        timeout: args.timeout.clone(),
+        ..Default::default()
+    };
+    let cache = cli::Cache {
+        cache_dir: args.cache_dir.clone(),
+        ..Default::default()
+    };
+    let config = Config::new(&network, &cache, &plan, env).map_err(Error::Usage)?;
+    let Some(settings) = &config.cache else {
+        ui.done("the cache is off, so there is nothing to forget");
+        return Ok(());
+    };
+    let patience = Deadline::after(config.timeout / 2);
+    let forgotten = if args.all {
+        cache::forget_all(&settings.dir, patience)
+    } else {
+        let client_id = plan.client_id.as_ref().ok_or_else(unknown_client)?;
+        cache::forget(&settings.dir, &config.endpoint, client_id, patience).map(Vec::from_iter)
+    };
+    let forgotten = forgotten
+        .with_context(|| format!("cannot forget what is in {}", settings.dir.display()))?;
+    for token in &forgotten {
+        tell(token, ui);
+    }
+    if forgotten.is_empty() {
+        ui.done(&format!("nothing to forget in {}", settings.dir.display()));
+    }
+    Ok(())
+}
+
+fn tell(token: &Forgotten, ui: Ui) {
+    let Forgotten {
+        client_id,
+        token_url,
+        expires_at,
+    } = token;
+    let validity = match *expires_at > Timestamp::now() {
+        true => format!("it is not revoked and stays valid until {expires_at}"),
+        false => format!("it had expired at {expires_at}"),
+    };
+    ui.done(&format!(
+        "forgot the token of {client_id} from {token_url}; {validity}"
+    ));
+}
+
+fn unknown_client() -> Error {
+    Error::NoCredentials(Problem::new(
+        "there is no client id, so it is not known whose token to forget",
+        format!(
+            "set {} or give --client-id, or forget all with --all",
+            env::CELLS_CLIENT_ID.name
+        ),
+    ))
+}

@@ -1,0 +1,226 @@
+//! `status`: what would be used and what is cached. Makes no request, shows no token and no secret.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::cache::{Cache, Entry};
+use crate::cli::{self, StatusFormat};
+use crate::config::Config;
+use crate::credentials::{self, Plan, SecretSource};
+use crate::env::Env;
+use crate::error::Error;
+use crate::oauth::{self, Freshness, Token};
+use crate::output;
+use crate::time::Timestamp;
+use crate::ui::{self, Ui};
+
+/// Everything that is reported, in this order.
+#[derive(Serialize)]
+struct Report {
+    client_id: Option<String>,
+    client_id_source: String,
+    client_secret_source: String,
+    passed_over: Vec<PassedOver>,
+    token_url: String,
+    token_url_source: &'static str,
+    ca_cert: Option<String>,
+    timeout: f64,
+    retries: u32,
+    cache_file: Option<String>,
+    token: TokenReport,
+}
+
+#[derive(Serialize)]
+struct PassedOver {
+    source: String,
+    why: String,
+}
+
+#[derive(Default, Serialize)]
+struct TokenReport {
+    state: &'static str,
+    obtained_at: Option<String>,
+    expires_at: Option<String>,
+    /// Seconds.
+    age: Option<u64>,
+    /// Seconds.
+    expires_in: Option<u64>,
+    claims: Map<String, Value>,
+}
+
+/// The claims that tell whose token it is and what for (RFC 7519 §4.1, RFC 8693 §4, RFC 9068 §2.2),
+/// and what `status` calls them.
+const CLAIMS: [(&str, &str); 6] = [
+    ("iss", "issuer"),
+    ("sub", "subject"),
+    ("client_id", "client"),
+    ("aud", "audience"),
+    ("scope", "scope"),
+    ("nbf", "not before"),
+];
+
+/// Reports.
+///
+/// # Errors
+/// If an option or variable cannot be right, or standard output cannot be written.
+pub fn run(args: &cli::Status, env: &Env, ui: Ui) -> Result<(), Error> {
+    let plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
+    let config = Config::new(&args.network, &args.cache, &plan, env).map_err(Error::Usage)?;
+    let report = report(args, &plan, &config, env, ui);
+    let text = match args.output {
+        StatusFormat::Text => report.to_text(),
+        StatusFormat::Json => serde_json::to_string(&report).map_err(anyhow::Error::from)?,
+    };
+    Ok(output::write_stdout(&text)?)
+}
+
+fn report(args: &cli::Status, plan: &Plan, config: &Config, env: &Env, ui: Ui) -> Report {
+    let now = Timestamp::now();
+    let place = config.cache.as_ref().zip(plan.client_id.as_ref());
+    let cache = place.and_then(|(settings, id)| Cache::open(settings, &config.endpoint, id, ui));
+    let token = match (&cache, &config.cache) {
+        (Some(cache), _) => cached(cache, args, plan, config, env, now, ui),
+        (None, None) => TokenReport {
+            state: "the cache is off",
+            ..Default::default()
+        },
+        (None, Some(_)) => TokenReport {
+            state: "not known without a client id and a cache",
+            ..Default::default()
+        },
+    };
+    Report {
+        client_id: plan.client_id.as_ref().map(ToString::to_string),
+        client_id_source: plan.id_source.to_string(),
+        client_secret_source: plan.secret.to_string(),
+        passed_over: plan
+            .passed_over
+            .iter()
+            .map(|passed_over| PassedOver {
+                source: passed_over.source.clone(),
+                why: passed_over.why.clone(),
+            })
+            .collect(),
+        token_url: config.endpoint.to_string(),
+        token_url_source: config.endpoint_source,
+        ca_cert: config
+            .ca_cert
+            .as_ref()
+            .map(|path| path.display().to_string()),
+        timeout: config.timeout.as_secs_f64(),
+        retries: config.retries,
+        cache_file: cache.map(|cache| cache.entry_path().display().to_string()),
+        token,
+    }
+}
+
+fn cached(
+    cache: &Cache,
+    args: &cli::Status,
+    plan: &Plan,
+    config: &Config,
+    env: &Env,
+    now: Timestamp,
+    ui: Ui,
+) -> TokenReport {
+    let Some(Entry { token, fingerprint }) = cache.entry(now) else {
+        return TokenReport {
+            state: "none",
+            ..Default::default()
+        };
+    };
+    // Standard input is read once, by whoever needs the secret; and nobody is asked for a report.
+    let secret = match plan.secret {
+        SecretSource::Prompt | SecretSource::Stdin(_) => None,
+        _ => match credentials::client_secret(plan, args.credentials.client_secret.as_ref(), env) {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                ui.warning(&error.problem().what);
+                None
+            }
+        },
+    };
+    let state = match token.freshness(config.min_ttl, now) {
+        _ if secret.is_some_and(|secret| !fingerprint.matches(&secret)) => {
+            "got with another secret, so not used"
+        }
+        Freshness::Fresh => "good",
+        Freshness::ExpiresSoon => "expires soon, so a new one would be fetched",
+        Freshness::Expired | Freshness::Unknown => "expired",
+    };
+    TokenReport {
+        state,
+        obtained_at: Some(token.obtained_at.to_string()),
+        expires_at: token.expires_at.map(|time| time.to_string()),
+        age: Some(now.since(token.obtained_at).as_secs()),
+        expires_in: token.remaining(now).map(|remaining| remaining.as_secs()),
+        claims: claims(&token),
+    }
+}
+
+fn claims(token: &Token) -> Map<String, Value> {
+    let mut all = oauth::claims(token.access_token.expose()).unwrap_or_default();
+    let shown = CLAIMS
+        .iter()
+        .filter_map(|(name, label)| Some(((*label).to_owned(), all.remove(*name)?)));
+    shown.collect()
+}
+
+impl Report {
+    fn to_text(&self) -> String {
+        let from = |value: &str, source: &str| format!("{value} (from {source})");
+        let mut lines = vec![
+            (
+                "client id",
+                match &self.client_id {
+                    Some(id) => from(id, &self.client_id_source),
+                    None => "would be asked for".to_owned(),
+                },
+            ),
+            (
+                "client secret",
+                format!("from {}", self.client_secret_source),
+            ),
+        ];
+        for PassedOver { source, why } in &self.passed_over {
+            lines.push(("passed over", format!("{source}: {why}")));
+        }
+        lines.push(("token URL", from(&self.token_url, self.token_url_source)));
+        if let Some(ca_cert) = &self.ca_cert {
+            lines.push(("also trusted", ca_cert.clone()));
+        }
+        lines.push((
+            "timeout",
+            format!("{}s, {} retries", self.timeout, self.retries),
+        ));
+        lines.push(("cache", self.cache_file.clone().unwrap_or("off".to_owned())));
+        lines.push(("cached token", self.token.state.to_owned()));
+        self.token.add_lines(&mut lines);
+        let width = lines
+            .iter()
+            .map(|(label, _)| label.len())
+            .max()
+            .unwrap_or_default();
+        let line =
+            |(label, text): &(&str, String)| format!("{label:width$}  {}", ui::escaped(text));
+        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl TokenReport {
+    fn add_lines<'a>(&'a self, lines: &mut Vec<(&'a str, String)>) {
+        let seconds = |seconds| humantime::format_duration(std::time::Duration::from_secs(seconds));
+        if let (Some(time), Some(age)) = (&self.obtained_at, self.age) {
+            lines.push(("obtained", format!("{time} ({} ago)", seconds(age))));
+        }
+        if let (Some(time), Some(left)) = (&self.expires_at, self.expires_in) {
+            lines.push(("expires", format!("{time} ({} left)", seconds(left))));
+        }
+        for (label, value) in &self.claims {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            lines.push((label, text));
+        }
+    }
+}

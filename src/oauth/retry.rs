@@ -1,0 +1,120 @@
+//! Which failures are worth another attempt, and after how long. Pure: the caller sleeps.
+
+use std::time::Duration;
+
+use super::TokenError;
+use crate::time::Timestamp;
+
+/// The longest first pause; it doubles from attempt to attempt.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// No back-off is longer, unless the service asks for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// Whether asking again may help (RFC 9110 §9.2.2 leaves that to us: a token request changes nothing).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retry {
+    /// The next answer would be the same.
+    #[default]
+    Never,
+    /// It may pass.
+    Soon,
+    /// It may pass, and the service said when (Retry-After, RFC 9110 §10.2.3).
+    After(Timestamp),
+}
+
+/// How long to pause after the failure of attempt number `attempt` (from 0): exponential back-off
+/// with full jitter, `jitter` being from 0 to 1, and at least what the service asks for. `None` if
+/// another attempt would not help.
+pub fn pause(attempt: u32, error: &TokenError, jitter: f64, now: Timestamp) -> Option<Duration> {
+    let ceiling = FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(attempt))
+        .min(LONGEST_PAUSE);
+    let back_off = ceiling.mul_f64(jitter);
+    match error.retry {
+        Retry::Never => None,
+        Retry::Soon => Some(back_off),
+        Retry::After(when) => Some(back_off.max(when.since(now))),
+    }
+}
+
+/// Retry-After (RFC 9110 §10.2.3), seconds or a date, of an answer that came at `now`.
+pub fn retry_after(value: &str, now: Timestamp) -> Option<Timestamp> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(now.plus(Duration::from_secs(value.parse().unwrap_or(u64::MAX))));
+    }
+    httpdate::parse_http_date(value).ok().map(Timestamp::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::TokenErrorKind;
+
+    fn failure(retry: Retry) -> TokenError {
+        TokenError {
+            retry,
+            ..TokenError::new(TokenErrorKind::Unavailable, "", "")
+        }
+    }
+
+    #[test]
+    fn pauses_grow_and_are_jittered() {
+        let ms = Duration::from_millis;
+        for (attempt, jitter, expected) in [
+            (0, 1.0, ms(500)),
+            (0, 0.5, ms(250)),
+            (0, 0.0, ms(0)),
+            (1, 1.0, ms(1000)),
+            (2, 1.0, ms(2000)),
+            (5, 1.0, ms(16_000)),
+            (6, 1.0, ms(20_000)),
+            (99, 1.0, ms(20_000)),
+        ] {
+            let pause = pause(attempt, &failure(Retry::Soon), jitter, Timestamp::from(0));
+            assert_eq!(pause, Some(expected), "{attempt} {jitter}");
+        }
+    }
+
+    #[test]
+    fn the_service_is_given_the_time_it_asks_for() {
+        let now = Timestamp::from(100);
+        let pause = |retry, jitter| pause(0, &failure(retry), jitter, now);
+        assert_eq!(pause(Retry::Never, 1.0), None);
+        assert_eq!(
+            pause(Retry::After(Timestamp::from(130)), 0.0),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(
+            pause(Retry::After(Timestamp::from(90)), 1.0),
+            Some(FIRST_PAUSE)
+        );
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::from(1_800_000_000);
+        for (value, expected) in [
+            ("0", Some(1_800_000_000)),
+            (" 120 ", Some(1_800_000_120)),
+            ("Fri, 15 Jan 2027 08:01:00 GMT", Some(1_800_000_060)),
+            ("Friday, 15-Jan-27 08:01:00 GMT", Some(1_800_000_060)),
+            ("", None),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("Fri, 15 Jan 2027 08:01:00 CET", None),
+        ] {
+            assert_eq!(
+                retry_after(value, now),
+                expected.map(Timestamp::from),
+                "{value:?}"
+            );
+        }
+        assert!(
+            retry_after("99999999999999999999999", now) > Some(now),
+            "saturates"
+        );
+    }
+}

@@ -1,0 +1,304 @@
+//! The heart: look in the cache, wait for who is fetching already, look again, fetch, store.
+
+mod fetch;
+
+use std::ops::ControlFlow;
+use std::thread;
+use std::time::Duration;
+
+use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, Route};
+use crate::config::Config;
+use crate::credentials::{self, Plan, SecretSource};
+use crate::env::Env;
+use crate::error::Error;
+use crate::oauth::{ClientCredentials, Freshness, MinTtl, Token, TokenError, TokenErrorKind};
+use crate::output::Origin;
+use crate::secret::ClientSecret;
+use crate::time::{Clock, Deadline, Timestamp};
+use crate::ui::Ui;
+
+/// Who has waited for this part of the timeout fetches without the lock.
+const WAITING_SHARE: u32 = 2;
+
+/// How often those who wait look again.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A token, and whether it came from the cache.
+pub type Found = (Token, Origin);
+
+/// Whether a cached token will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// If it is good.
+    Allowed,
+    /// Only one that was obtained after this run began.
+    Refresh,
+}
+
+/// Gets a token for what `plan` and `config` say. Asks for the secret only if no cached token will
+/// do without it, and before the lock is taken: a person at a prompt keeps nobody waiting.
+///
+/// # Errors
+/// Whatever the sources of the credentials, or the authorization server, give instead.
+pub fn token(
+    plan: &Plan,
+    config: &Config,
+    reuse: Reuse,
+    (flag, env): (Option<&ClientSecret>, &Env),
+    clock: Clock,
+    ui: Ui,
+) -> Result<Found, Error> {
+    let began = clock();
+    let id = credentials::client_id(plan)?;
+    let cache = config
+        .cache
+        .as_ref()
+        .and_then(|settings| Cache::open(settings, &config.endpoint, &id, ui));
+    if plan.secret == SecretSource::Prompt
+        && reuse == Reuse::Allowed
+        && let Some(token) = cache
+            .as_ref()
+            .and_then(|cache| cached_without_secret(cache, config, began, ui))
+    {
+        return Ok((token, Origin::Cache));
+    }
+    let secret = credentials::client_secret(plan, flag, env)?;
+    let credentials = ClientCredentials { id, secret };
+    let deadline = Deadline::after(config.timeout);
+    let source = TokenSource {
+        config,
+        credentials,
+        reuse,
+        clock,
+        ui,
+        began,
+        deadline,
+    };
+    let (token, origin) = match cache {
+        Some(cache) => source.cached_or_new(&cache)?,
+        None => (source.fetch()?, Origin::Server),
+    };
+    source.warn_of_short_life(&token);
+    Ok((token, origin))
+}
+
+fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Token> {
+    let token = cache.entry(now)?.token;
+    let is_good = token.freshness(config.min_ttl, now) == Freshness::Fresh;
+    ui.note(|| match is_good {
+        true => "a good token is cached; the secret is not needed".to_owned(),
+        false => "the cached token does not live long enough; the secret is needed".to_owned(),
+    });
+    is_good.then_some(token)
+}
+
+struct TokenSource<'a> {
+    config: &'a Config,
+    credentials: ClientCredentials,
+    reuse: Reuse,
+    clock: Clock,
+    ui: Ui,
+    began: Timestamp,
+    deadline: Deadline,
+}
+
+impl TokenSource<'_> {
+    fn cached_or_new(&self, cache: &Cache) -> Result<Found, Error> {
+        let old = match self.look(cache) {
+            Some((token, Freshness::Fresh)) => return Ok((token, Origin::Cache)),
+            Some((token, Freshness::ExpiresSoon)) => Some(token),
+            _ => None,
+        };
+        let error = match self.single_flight(cache) {
+            Err(Error::Token(error)) => error,
+            result => return result,
+        };
+        let is_away = matches!(
+            error.kind,
+            TokenErrorKind::Unreachable | TokenErrorKind::Unavailable
+        );
+        let may_yield =
+            self.config.min_ttl == MinTtl::Default && self.reuse == Reuse::Allowed && is_away;
+        match old.filter(|token| {
+            may_yield
+                && !token
+                    .remaining((self.clock)())
+                    .unwrap_or_default()
+                    .is_zero()
+        }) {
+            Some(token) => {
+                self.ui.warning(&format!(
+                    "{}; the cached token still lives and is used",
+                    error.problem.what
+                ));
+                Ok((token, Origin::Cache))
+            }
+            None => Err(error.into()),
+        }
+    }
+
+    /// One process fetches; the others wait for what comes of it, but not for ever.
+    fn single_flight(&self, cache: &Cache) -> Result<Found, Error> {
+        let Some(lock) = cache.lock_file() else {
+            return Ok((self.fetch()?, Origin::Server));
+        };
+        let patience = Deadline::after(self.config.timeout / WAITING_SHARE);
+        let mut seen = None;
+        loop {
+            match lock.try_lock() {
+                Ok(Some(guard)) => return self.fetch_and_store(cache, &guard),
+                Ok(None) if patience.remaining().is_zero() => {
+                    self.ui.note(|| {
+                        "waited long enough for another process; fetching beside it".to_owned()
+                    });
+                    return self.fetch_and_store(cache, &Guard::overdue());
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    self.ui
+                        .note(|| format!("cache: no locks here ({error}); fetching without"));
+                    return self.fetch_and_store(cache, &Guard::overdue());
+                }
+            }
+            let stamps = Some(cache.stamps());
+            if stamps != seen {
+                if seen.is_none() {
+                    self.ui
+                        .note(|| "another process is fetching; waiting for its token".to_owned());
+                }
+                seen = stamps;
+                if let ControlFlow::Break(result) = self.what_others_got(cache) {
+                    return result;
+                }
+            }
+            thread::sleep(POLL.min(patience.remaining()));
+        }
+    }
+
+    /// What another process stored since this one began: a token, or its failure; or a limit that
+    /// this one cannot wait out.
+    fn what_others_got(&self, cache: &Cache) -> ControlFlow<Result<Found, Error>> {
+        if let Some((token, Freshness::Fresh)) = self.look(cache) {
+            return ControlFlow::Break(Ok((token, Origin::Cache)));
+        }
+        let secret = &self.credentials.secret;
+        let (now, route) = ((self.clock)(), self.route());
+        let failures = cache.failures(now);
+        let is_shared =
+            |failure: &&Failure| failure.failed_at > self.began && failure.concerns(secret, &route);
+        if let Some(failure) = failures.iter().find(is_shared) {
+            self.ui
+                .note(|| "another process was given this answer just now".to_owned());
+            return ControlFlow::Break(Err(failure.error.clone().into()));
+        }
+        match self.limit(&failures, now) {
+            Some(until) if until.since(now) >= self.deadline.remaining() => {
+                ControlFlow::Break(Err(self.limited(until).into()))
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    /// The one request, and what came of it for all who wait. Only who holds the guard may.
+    fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Result<Found, Error> {
+        if let ControlFlow::Break(result) = self.what_others_got(cache) {
+            return result;
+        }
+        let now = (self.clock)();
+        if let Some(until) = self.limit(&cache.failures(now), now) {
+            self.ui
+                .note(|| format!("the service limits requests until {until}; waiting"));
+            thread::sleep(until.since(now));
+        }
+        let result = self.fetch();
+        let now = (self.clock)();
+        let secret = &self.credentials.secret;
+        match (&result, Fingerprint::of(secret)) {
+            (Ok(token), Some(fingerprint))
+                if !token.remaining(now).unwrap_or_default().is_zero() =>
+            {
+                cache.put(
+                    guard,
+                    &Entry {
+                        token: token.clone(),
+                        fingerprint,
+                    },
+                );
+            }
+            (Err(Error::Token(error)), Some(fingerprint))
+                if error.kind != TokenErrorKind::Unreachable =>
+            {
+                let failure = Failure::new(fingerprint, self.route(), error.clone(), now);
+                cache.put_failure(guard, failure, secret, now);
+            }
+            _ => {}
+        }
+        Ok((result?, Origin::Server))
+    }
+
+    fn fetch(&self) -> Result<Token, Error> {
+        fetch::fetch(
+            self.config,
+            &self.credentials,
+            self.deadline,
+            self.clock,
+            self.ui,
+        )
+    }
+
+    /// The cached token of this very secret, and what it is good for.
+    fn look(&self, cache: &Cache) -> Option<(Token, Freshness)> {
+        let now = (self.clock)();
+        let Entry { token, fingerprint } = cache.entry(now)?;
+        if !fingerprint.matches(&self.credentials.secret) {
+            self.ui
+                .note(|| "the cached token was got with another secret".to_owned());
+            return None;
+        }
+        if self.reuse == Reuse::Refresh && token.obtained_at <= self.began {
+            return None;
+        }
+        let freshness = token.freshness(self.config.min_ttl, now);
+        self.ui.note(|| match (freshness, token.expires_at) {
+            (Freshness::Fresh, Some(until)) => {
+                format!("the cached token is good; it lives until {until}")
+            }
+            _ => "the cached token does not live long enough".to_owned(),
+        });
+        Some((token, freshness))
+    }
+
+    /// Until when the service asked this client to stay away. `--refresh` asks all the same.
+    fn limit(&self, failures: &[Failure], now: Timestamp) -> Option<Timestamp> {
+        let limits = failures
+            .iter()
+            .filter_map(|failure| failure.limit(&self.credentials.secret, now));
+        limits.max().filter(|_| self.reuse == Reuse::Allowed)
+    }
+
+    fn limited(&self, until: Timestamp) -> TokenError {
+        TokenError::new(
+            TokenErrorKind::Unavailable,
+            format!(
+                "{} limits the number of requests, as it said to an earlier one",
+                self.config.endpoint
+            ),
+            format!("try again after {until}; --refresh asks all the same"),
+        )
+    }
+
+    fn route(&self) -> Route {
+        Route::new(self.config.ca_cert.as_deref())
+    }
+
+    fn warn_of_short_life(&self, token: &Token) {
+        if token.falls_short(self.config.min_ttl)
+            && let Some(remaining) = token.remaining((self.clock)())
+        {
+            let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
+            self.ui.warning(&format!(
+                "the token lives for {remaining}, which is shorter than --min-ttl asks"
+            ));
+        }
+    }
+}
