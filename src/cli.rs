@@ -7,8 +7,12 @@
     reason = "doc comments are the help, where a URL stands bare"
 )]
 
+#[cfg(feature = "server")]
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+#[cfg(feature = "server")]
+use clap::ValueHint;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::secret::ClientSecret;
@@ -37,6 +41,9 @@ pub enum Command {
     Status(Status),
     /// Delete the cached token
     Forget(Forget),
+    /// Run a command beside a token endpoint of its own: no account, no network
+    #[cfg(feature = "server")]
+    Sandbox(Sandbox),
 }
 
 /// `get`
@@ -60,6 +67,28 @@ pub struct Get {
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,
+}
+
+/// `sandbox`
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// How long its tokens live, such as 30s, 5m, 1h30m [default: 1h]
+    #[arg(long, value_name = "DURATION")]
+    pub expires_in: Option<String>,
+
+    /// Answer requests for tokens with these statuses in turn, the last one for ever, such as
+    /// 503,429,200; 200 is a token
+    #[arg(long, value_name = "STATUS[,STATUS…]")]
+    pub respond: Option<String>,
+
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: Voice,
+
+    /// What to run, and its arguments [default: your shell]
+    #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
 }
 
 /// `status`
@@ -204,6 +233,10 @@ pub struct Output {
     /// What is printed
     #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
     pub output: Format,
+
+    /// The variable that -o env sets [default: CELLS_ACCESS_TOKEN]
+    #[arg(long, value_name = "NAME")]
+    pub env_name: Option<String>,
 }
 
 /// What stands on standard output.
@@ -214,6 +247,10 @@ pub enum Format {
     Raw,
     /// What the server said, with obtained_at, expires_at and from_cache
     Json,
+    /// Authorization: Bearer and the token, for curl -H @-
+    Header,
+    /// NAME=TOKEN, for dotenv files, $GITHUB_ENV, docker --env-file
+    Env,
 }
 
 /// What `status` prints.

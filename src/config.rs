@@ -9,10 +9,12 @@ use crate::cli;
 use crate::credentials::Plan;
 use crate::env::{self, Env, Variable};
 use crate::oauth::{DEFAULT_BASE_URL, MinTtl, Named, Proxy, ProxyVariables, TokenEndpoint, Trust};
+use crate::output::Form;
 use crate::problem::Problem;
 use crate::ui::{Ui, Verbosity};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
+const DEFAULT_ENV_NAME: &str = "CELLS_ACCESS_TOKEN";
 
 const DEFAULT_RETRIES: u32 = 3;
 
@@ -238,7 +240,10 @@ fn path(flag: Option<&PathBuf>, env: &Env, variable: &Variable) -> Option<PathBu
 }
 
 /// `500ms`, `30s`, `1h30m`; a bare number is seconds.
-fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
+///
+/// # Errors
+/// If it is none of these; `source` is the option or variable that gave it.
+pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
     let text = text.trim();
     let parsed = match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
@@ -250,6 +255,51 @@ fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
             format!("give {source} something like 500ms, 30s, 5m or 1h30m"),
         )
     })
+}
+
+/// What is printed.
+///
+/// # Errors
+/// If `-o env` shall set a variable that nobody can set or that cells-token itself reads, or if a
+/// variable is named for a format that sets none.
+pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
+    match (flags.output, flags.env_name.as_deref()) {
+        (cli::Format::Env, name) => Ok(Form::Env(env_name(name)?)),
+        (_, Some(_)) => Err(Problem::new(
+            "--env-name is given, but the format asked for names no variable",
+            "add -o env, or leave out --env-name",
+        )),
+        (cli::Format::Raw, None) => Ok(Form::Raw),
+        (cli::Format::Json, None) => Ok(Form::Json),
+        (cli::Format::Header, None) => Ok(Form::Header),
+    }
+}
+
+fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
+    let name = flag.unwrap_or(DEFAULT_ENV_NAME);
+    if !is_variable_name(name) {
+        return Err(Problem::new(
+            "the name given by --env-name cannot be a variable's",
+            "use letters, digits and underscores, and no digit first, such as CELLS_ACCESS_TOKEN",
+        ));
+    }
+    // Windows does not tell capitals from small letters.
+    let mut own = env::VARIABLES.iter().map(|variable| variable.name);
+    match own.find(|own| own.eq_ignore_ascii_case(name)) {
+        Some(own) => Err(Problem::new(
+            format!("--env-name names {own}, which cells-token reads itself"),
+            "choose another name: this one would be taken for an option the next time",
+        )),
+        None => Ok(name),
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let may_come_first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(may_come_first)
+        && name
+            .chars()
+            .all(|c| may_come_first(c) || c.is_ascii_digit())
 }
 
 /// How much is said on standard error.

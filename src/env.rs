@@ -61,6 +61,16 @@ variables! {
     ASPOSE_CLOUD_CLIENT_SECRET = "ASPOSE_CLOUD_CLIENT_SECRET": "The client secret, with ASPOSE_CLOUD_CLIENT_ID.";
 }
 
+/// A variable that belongs to the system, such as PATH: what it says is nobody's option.
+#[cfg(feature = "server")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
+pub fn of_the_system(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
 /// The variables that were set to something when the program started. Not `Debug`: some are secret.
 #[derive(Default)]
 pub struct Env {

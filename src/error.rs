@@ -14,6 +14,20 @@ pub enum Error {
     Token(TokenError),
     /// Ctrl-C where the signal itself could not end the process.
     Interrupted,
+    /// A verb that runs a command failed itself, for this reason; the other codes are the command's.
+    BeforeCommand(Box<Self>),
+    /// The command to run is there and cannot be run.
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "of `sandbox`, and soon of `run`")
+    )]
+    CannotRun(Problem),
+    /// There is no such command.
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "of `sandbox`, and soon of `run`")
+    )]
+    NotFound(Problem),
     /// A local failure that nobody foresaw.
     Other(anyhow::Error),
 }
@@ -31,14 +45,26 @@ impl Error {
                 TokenErrorKind::Unavailable => Exit::Unavailable,
                 TokenErrorKind::Invalid => Exit::Invalid,
             },
+            Self::BeforeCommand(_) => Exit::BeforeCommand,
+            Self::CannotRun(_) => Exit::CannotRun,
+            Self::NotFound(_) => Exit::NotFound,
             Self::Interrupted => Exit::Interrupted,
         }
+    }
+
+    /// The same, of a verb that passes on its command's status.
+    pub fn before_command(self) -> Self {
+        Self::BeforeCommand(Box::new(self))
     }
 
     /// The error in words.
     pub fn problem(&self) -> Problem {
         match self {
-            Self::Usage(problem) | Self::NoCredentials(problem) => problem.clone(),
+            Self::Usage(problem)
+            | Self::NoCredentials(problem)
+            | Self::CannotRun(problem)
+            | Self::NotFound(problem) => problem.clone(),
+            Self::BeforeCommand(error) => error.problem(),
             Self::Token(error) => error.problem.clone(),
             Self::Interrupted => Problem::new("interrupted", "run it again when you are ready"),
             Self::Other(error) => Problem::new(
@@ -61,26 +87,45 @@ impl From<anyhow::Error> for Error {
     }
 }
 
-/// The exit codes of every verb but `run` and `sandbox`, which pass on their command's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// Unexpected failure, standard output included.
-    Unexpected = 1,
-    /// Options, variables or URLs that cannot be right.
-    Usage = 2,
-    /// No usable credentials, and nobody to ask.
-    NoCredentials = 3,
-    /// The credentials were refused.
-    Refused = 4,
-    /// The service cannot be reached.
-    Unreachable = 5,
-    /// The service is unavailable or limits requests.
-    Unavailable = 6,
-    /// The answer is not a token response.
-    Invalid = 7,
-    /// Interrupted.
-    Interrupted = 130,
+macro_rules! exits {
+    ($($code:ident = $number:literal: $about:literal;)*) => {
+        /// The exit codes. `run` and `sandbox` pass on their command's status, and have codes of
+        /// their own for what comes before it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Exit {
+            $(#[doc = $about] $code = $number,)*
+        }
+
+        impl Exit {
+            /// Every code, in the order of the manual.
+            #[cfg(test)]
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
+            /// What it tells a script, for the manual.
+            #[cfg(test)]
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$code => $about,)*
+                }
+            }
+        }
+    };
+}
+
+exits! {
+    Done = 0: "Done.";
+    Unexpected = 1: "Unexpected failure; standard output could not be written, for instance.";
+    Usage = 2: "Options, variables or URLs that cannot be right.";
+    NoCredentials = 3: "No usable credentials, and nobody to ask.";
+    Refused = 4: "The credentials were refused.";
+    Unreachable = 5: "The service cannot be reached (name lookup, connection, TLS, proxy, timeout): trying again may help.";
+    Unavailable = 6: "The service is unavailable or limits requests, after the retries: trying again later helps.";
+    Invalid = 7: "The answer is not a token response.";
+    BeforeCommand = 125: "Of run and sandbox: they failed themselves, whatever the reason, usage included.";
+    CannotRun = 126: "Of run and sandbox: the command cannot be run.";
+    NotFound = 127: "Of run and sandbox: the command is not found.";
+    Interrupted = 130: "Interrupted.";
 }
 
 impl From<Exit> for std::process::ExitCode {

@@ -2,6 +2,8 @@
 //! is done; it alone turns an error into an exit code.
 
 mod cache;
+#[cfg(feature = "server")]
+mod child;
 mod cli;
 mod command;
 mod config;
@@ -12,6 +14,8 @@ mod oauth;
 mod output;
 mod problem;
 mod secret;
+#[cfg(feature = "server")]
+mod server;
 mod time;
 mod token_source;
 mod ui;
@@ -22,7 +26,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::ui::{Ui, Verbosity};
 
 fn main() -> ExitCode {
@@ -32,7 +36,7 @@ fn main() -> ExitCode {
         Err(error) => refuse(&error),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(error) => {
             // Errors are said at any verbosity.
             Ui::new(Verbosity::Quiet).error(&error);
@@ -42,13 +46,21 @@ fn main() -> ExitCode {
 }
 
 /// Help and version are what was asked for; the rest of what clap has to say is a usage error.
-fn refuse(error: &clap::Error) -> Result<(), Error> {
+fn refuse(error: &clap::Error) -> Result<ExitCode, Error> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             output::forgive_broken_pipe(error.print())?;
-            Ok(())
+            Ok(Exit::Done.into())
         }
-        _ => Err(Error::Usage(usage::explain(error))),
+        _ => {
+            let error = Error::Usage(usage::explain(error));
+            // Before the verb there is no option that would take a value.
+            let verb = std::env::args_os().nth(1);
+            Err(match verb {
+                Some(verb) if command::passes_on_a_status(&verb) => error.before_command(),
+                _ => error,
+            })
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::cli::Format;
 use crate::oauth::Token;
 use crate::time::Timestamp;
 
@@ -20,12 +19,27 @@ pub enum Origin {
     Cache,
 }
 
-/// The line that `format` makes of a token, without its end.
-pub fn render(token: &Token, origin: Origin, format: Format, now: Timestamp) -> Zeroizing<String> {
+/// The form of the one line on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// The token.
+    Raw,
+    /// The server's members and ours.
+    Json,
+    /// A header field (RFC 6750 §2.1).
+    Header,
+    /// This variable, set to the token.
+    Env(&'a str),
+}
+
+/// A token in that form, without the end of the line. A b64token needs no quotes in any of them.
+pub fn render(token: &Token, origin: Origin, form: Form<'_>, now: Timestamp) -> Zeroizing<String> {
     let access_token = token.access_token.expose();
-    Zeroizing::new(match format {
-        Format::Raw => access_token.to_owned(),
-        Format::Json => json(token, origin, now),
+    Zeroizing::new(match form {
+        Form::Raw => access_token.to_owned(),
+        Form::Json => json(token, origin, now),
+        Form::Header => format!("Authorization: Bearer {access_token}"),
+        Form::Env(name) => format!("{name}={access_token}"),
     })
 }
 

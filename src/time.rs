@@ -32,6 +32,12 @@ impl Timestamp {
         Self(since_epoch.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// As a JWT counts (RFC 7519 §2, `NumericDate`).
+    #[cfg(feature = "server")]
+    pub fn unix_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
     /// Saturates.
     pub fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);

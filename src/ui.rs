@@ -45,7 +45,7 @@ impl Ui {
         }
     }
 
-    /// What was done, where standard output has nothing to show for it.
+    /// What was done or can be used now, where standard output has nothing to show for it.
     pub fn done(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             say("cells-token: ", text);

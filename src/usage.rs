@@ -27,7 +27,9 @@ pub fn explain(error: &clap::Error) -> Problem {
     let what = match (error.kind(), argument) {
         (ErrorKind::UnknownArgument, Some(option)) => format!("there is no option {option}"),
         (ErrorKind::UnknownArgument, None) => {
-            "there is one argument too many (not repeated here, it may be a secret)".to_owned()
+            let hint = format!("{SEE_HELP}; a command to run comes after --");
+            let what = "there is one argument too many (not repeated here, it may be a secret)";
+            return Problem::new(what, hint);
         }
         (ErrorKind::InvalidSubcommand, _) => {
             "there is no such command (not repeated here, it may be a secret)".to_owned()

@@ -1,7 +1,7 @@
 //! `get`: print an access token.
 
 use crate::cli;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::credentials::Plan;
 use crate::env::Env;
 use crate::error::Error;
@@ -15,6 +15,7 @@ use crate::ui::Ui;
 /// # Errors
 /// Whatever stands in the way.
 pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
+    let form = config::form(&args.output).map_err(Error::Usage)?;
     let plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
     let config = Config::new(&args.network, &args.cache, &plan, env).map_err(Error::Usage)?;
     plan.tell(ui);
@@ -26,6 +27,6 @@ pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
     let flag = args.credentials.client_secret.as_ref();
     let (token, origin) =
         token_source::token(&plan, &config, reuse, (flag, env), Timestamp::now, ui)?;
-    let line = output::render(&token, origin, args.output.output, Timestamp::now());
+    let line = output::render(&token, origin, form, Timestamp::now());
     Ok(output::write_stdout(&line)?)
 }

@@ -2,24 +2,38 @@
 
 mod forget;
 mod get;
+#[cfg(feature = "server")]
+mod sandbox;
 mod status;
+
+use std::ffi::OsStr;
+use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::config;
 use crate::env::Env;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::ui::Ui;
 
-/// Does what the command line says.
+/// Does what the command line says, and returns the status to end with: nought, or that of the
+/// command which a verb ran.
 ///
 /// # Errors
 /// Whatever ended it; the caller reports it.
-pub fn run(cli: Cli) -> Result<(), Error> {
+pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     let env = Env::snapshot();
     let ui = |voice| Ui::new(config::verbosity(voice));
     match cli.command {
-        Command::Get(args) => get::run(&args, &env, ui(&args.voice)),
-        Command::Status(args) => status::run(&args, &env, ui(&args.voice)),
-        Command::Forget(args) => forget::run(&args, &env, ui(&args.voice)),
+        Command::Get(args) => get::run(&args, &env, ui(&args.voice))?,
+        Command::Status(args) => status::run(&args, &env, ui(&args.voice))?,
+        Command::Forget(args) => forget::run(&args, &env, ui(&args.voice))?,
+        #[cfg(feature = "server")]
+        Command::Sandbox(args) => return sandbox::run(&args, ui(&args.voice)),
     }
+    Ok(Exit::Done.into())
+}
+
+/// Whether the exit code of this verb is its command's, so that its own failures must be told apart.
+pub fn passes_on_a_status(verb: &OsStr) -> bool {
+    cfg!(feature = "server") && verb == "sandbox"
 }

@@ -10,12 +10,15 @@
 
 mod credentials;
 mod errors;
+mod formats;
 mod get;
 mod interop;
 mod output;
 #[cfg(unix)]
 mod prompt;
 mod quoting;
+#[cfg(feature = "server")]
+mod sandbox;
 mod support;
 mod timeout;
 mod tls;

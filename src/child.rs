@@ -1,0 +1,130 @@
+//! A command that a verb runs for the user: why it did not start, and how it ended, in the codes of env(1) and of
+//! shells.
+
+use std::ffi::OsStr;
+use std::io;
+use std::process::ExitStatus;
+
+use tokio::process::Command;
+
+use crate::error::Error;
+use crate::problem::Problem;
+
+/// What a shell adds to the number of the signal that ended a command.
+#[cfg(unix)]
+const BY_SIGNAL: i32 = 128;
+
+/// Why `program` did not start.
+pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
+    let name = program.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::NotFound(Problem::new(
+            format!("the command {name} is not found"),
+            "check its name and PATH",
+        )),
+        _ => Error::CannotRun(Problem::new(
+            format!("the command {name} cannot be run: {error}"),
+            "it has to be a program, or a script that begins with #!, that you may execute",
+        )),
+    }
+}
+
+/// The exit code that passes on how a command ended.
+pub fn code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    let by_signal =
+        std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| BY_SIGNAL + signal);
+    #[cfg(not(unix))]
+    let by_signal = None;
+    let code = status.code().or(by_signal);
+    // Windows has 32 bits for it; what does not fit must not become a success.
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
+}
+
+/// Runs a command to its end, whatever is done to end this program meanwhile.
+///
+/// # Errors
+/// `NotFound` or `CannotRun`.
+pub async fn run(mut command: Command) -> Result<ExitStatus, Error> {
+    let own = |error: io::Error, doing| {
+        Error::from(anyhow::Error::new(error).context(doing)).before_command()
+    };
+    let signals = Signals::catch().map_err(|error| own(error, "cannot watch for signals"))?;
+    let program = command.as_std().get_program().to_owned();
+    let mut child = command
+        .spawn()
+        .map_err(|error| not_started(&program, &error))?;
+    signals.pass_on_to(&child);
+    child
+        .wait()
+        .await
+        .map_err(|error| own(error, "cannot wait for the command"))
+}
+
+#[cfg(unix)]
+use unix::Signals;
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+
+    use rustix::process::{Pid, Signal, kill_process};
+    use tokio::process::Child;
+    use tokio::signal::unix::{self, SignalKind};
+
+    /// The signals that would end this program before its command, caught from here on.
+    pub struct Signals([(unix::Signal, Signal); 2]);
+
+    impl Signals {
+        pub fn catch() -> io::Result<Self> {
+            // The terminal sends these to the command as well, who decides. (Ignoring them would be passed on to it.)
+            for of_the_terminal in [SignalKind::interrupt(), SignalKind::quit()] {
+                // What is caught stays caught; nobody has to listen.
+                let _ = unix::signal(of_the_terminal)?;
+            }
+            Ok(Self([
+                (unix::signal(SignalKind::terminate())?, Signal::TERM),
+                (unix::signal(SignalKind::hangup())?, Signal::HUP),
+            ]))
+        }
+
+        /// Passes on those that are sent to this process alone, for as long as the runtime lives: the child is reaped
+        /// by the very poll that ends it, so its number never means another process.
+        pub fn pass_on_to(self, child: &Child) {
+            let pid = child
+                .id()
+                .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+            let Some(pid) = pid else { return };
+            for (mut signals, signal) in self.0 {
+                tokio::spawn(async move {
+                    while signals.recv().await.is_some() {
+                        let _ = kill_process(pid, signal);
+                    }
+                });
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+use windows::Signals;
+
+#[cfg(windows)]
+mod windows {
+    use std::io;
+
+    use tokio::process::Child;
+    use tokio::signal::windows::{CtrlBreak, CtrlC, ctrl_break, ctrl_c};
+
+    /// The console sends these to the command as well, who decides.
+    pub struct Signals(CtrlC, CtrlBreak);
+
+    impl Signals {
+        pub fn catch() -> io::Result<Self> {
+            Ok(Self(ctrl_c()?, ctrl_break()?))
+        }
+
+        pub fn pass_on_to(self, _: &Child) {}
+    }
+}

@@ -1,0 +1,48 @@
+//! Answers: the JSON of RFC 6749 §5, and one plain line for whatever is not about tokens.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+
+/// A JSON object that nobody may store (RFC 6749 §5.1).
+pub fn object(status: StatusCode, object: &Value) -> Response<Full<Bytes>> {
+    let mut answer = of_type("application/json", status, object.to_string());
+    add(&mut answer, CACHE_CONTROL, "no-store");
+    answer
+}
+
+/// An error object (RFC 6749 §5.2).
+pub fn error(status: StatusCode, error: &str, description: &str) -> Response<Full<Bytes>> {
+    object(
+        status,
+        &json!({ "error": error, "error_description": description }),
+    )
+}
+
+/// The status, and its name or a sentence.
+pub fn text(status: StatusCode, text: impl Into<String>) -> Response<Full<Bytes>> {
+    of_type("text/plain; charset=utf-8", status, text.into() + "\n")
+}
+
+/// The end of a connection whose request was not read to its end.
+pub fn closing(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut answer = text(status, status.canonical_reason().unwrap_or_default());
+    add(&mut answer, CONNECTION, "close");
+    answer
+}
+
+/// Adds a header field.
+pub fn add(answer: &mut Response<Full<Bytes>>, name: HeaderName, value: &'static str) {
+    answer
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
+}
+
+fn of_type(content_type: &'static str, status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::from(body));
+    *answer.status_mut() = status;
+    add(&mut answer, CONTENT_TYPE, content_type);
+    answer
+}

@@ -1,0 +1,745 @@
+//! `sandbox`: its endpoint on the wire, the world of its command, and what is left of both afterwards.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use crate::support::{TestEnv, each_row, each_row_at_once};
+
+/// How long anything here may take.
+const LIMIT: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(5);
+
+#[test]
+fn a_token_without_an_account() {
+    let output = TestEnv::new().run(&["sandbox", "--", "cells-token", "get"]);
+    let token = output.exits(0).stdout.trim_end();
+    assert_eq!(output.stderr, "");
+    assert!(
+        (700..=1500).contains(&token.len()),
+        "{} characters",
+        token.len()
+    );
+    assert_eq!(part(token, 0)["alg"], "HS256");
+    let claims = part(token, 1);
+    assert_eq!(claims["iss"], "cells-token-sandbox");
+    for name in ["sub", "client_id", "jti"] {
+        assert!(
+            claims[name].as_str().is_some_and(|text| !text.is_empty()),
+            "{name} in {claims}"
+        );
+    }
+    for name in ["aud", "scope"] {
+        assert!(
+            claims[name].as_array().is_some_and(|list| list.len() > 1),
+            "{name} in {claims}"
+        );
+    }
+    let seconds = |name: &str| claims[name].as_i64().unwrap();
+    assert_eq!(seconds("nbf"), seconds("iat"));
+    assert_eq!(seconds("exp") - seconds("iat"), 3600);
+}
+
+#[test]
+fn tokens_live_as_long_as_told() {
+    for (text, seconds) in [("90", 90), ("1h30m", 5400), ("0", 0), ("500ms", 0)] {
+        let output = TestEnv::new().run(&[
+            "sandbox",
+            "--expires-in",
+            text,
+            "--",
+            "cells-token",
+            "get",
+            "-o",
+            "json",
+        ]);
+        let answer = output.json();
+        let claims = part(answer["access_token"].as_str().unwrap(), 1);
+        assert_eq!(
+            claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
+            seconds,
+            "{text}"
+        );
+        let remaining = answer["expires_in"].as_i64().unwrap();
+        assert!(
+            (seconds - 2..=seconds).contains(&remaining),
+            "{text}: {remaining}"
+        );
+    }
+}
+
+#[test]
+fn credentials_are_made_up_each_time() {
+    let print = "echo $CELLS_CLIENT_ID; echo $CELLS_CLIENT_SECRET";
+    let [a, b] = [(), ()].map(|()| {
+        TestEnv::new()
+            .sh(&format!("cells-token sandbox -- sh -c '{print}'"))
+            .stdout
+    });
+    for (a, b) in a.lines().zip(b.lines()) {
+        assert!(a.len() >= 16 && a != b, "{a} and {b}");
+    }
+}
+
+/// What the command of a sandbox finds in its environment, in a world full of other credentials, URLs and proxies.
+#[test]
+fn nothing_of_the_world_outside_reaches_the_command() {
+    let mut env = TestEnv::new();
+    let gone = [
+        "CELLS_CLIENT_SECRET_FILE",
+        "CELLS_TOKEN_URL",
+        "CELLS_ALLOW_HTTP",
+        "CELLS_CA_CERT",
+        "CellsCloudClientId",
+        "CellsCloudClientSecret",
+        "CellsCloudApiBaseUrl",
+        "ProductClientId",
+        "ProductClientSecret",
+        "ASPOSE_CLIENT_ID",
+        "ASPOSE_CLIENT_SECRET",
+        "ASPOSE_CLOUD_CLIENT_ID",
+        "ASPOSE_CLOUD_CLIENT_SECRET",
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ];
+    let replaced = [
+        "CELLS_CLIENT_ID",
+        "CELLS_CLIENT_SECRET",
+        "CELLS_BASE_URL",
+        "CELLS_CACHE_DIR",
+    ];
+    let kept = ["CI", "CELLS_NO_INPUT", "CELLS_TIMEOUT", "HOME", "TERM"];
+    for name in gone.iter().chain(&replaced) {
+        env.var(name, "outside-outside");
+    }
+    env.var("CI", "1")
+        .var("CELLS_NO_INPUT", "1")
+        .var("CELLS_TIMEOUT", "7s");
+    let inside = env.run(&["sandbox", "--", "env"]);
+    let value = |name: &str| {
+        let mut lines = inside.stdout.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+    };
+    for name in gone {
+        assert_eq!(value(name), None, "{name}");
+    }
+    for name in replaced {
+        assert_ne!(value(name).unwrap(), "outside-outside", "{name}");
+    }
+    for name in kept {
+        assert!(value(name).is_some(), "{name}");
+    }
+    env.run(&["sandbox", "--", "cells-token", "get"]).exits(0);
+}
+
+/// The source's own table, so that a variable added there is thought of here.
+#[test]
+fn every_variable_of_credentials_and_urls_is_replaced_or_gone() {
+    let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/env.rs")).unwrap();
+    let (_, table) = source.split_once("\nvariables! {").unwrap();
+    let (table, _) = table.split_once("\n}").unwrap();
+    let names: Vec<&str> = table.split('"').skip(1).step_by(4).collect();
+    assert!(
+        names.len() >= 19 && names.contains(&"CELLS_CLIENT_ID"),
+        "{names:?}"
+    );
+    // Too short to be watched as a secret.
+    const OUTSIDE: &str = "out";
+    let mut env = TestEnv::new();
+    for name in &names {
+        env.var(name, OUTSIDE);
+    }
+    let inside = env.run(&["sandbox", "--", "env"]);
+    for line in inside.exits(0).stdout.lines() {
+        if let Some((name, OUTSIDE)) = line.split_once('=') {
+            let harmless = [
+                "CI",
+                "CELLS_NO_INPUT",
+                "CELLS_TIMEOUT",
+                "CELLS_RETRIES",
+                "CELLS_MIN_TTL",
+                "CELLS_NO_CACHE",
+            ];
+            assert!(harmless.contains(&name), "{name}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_first_cells_token_on_path_is_this_one() {
+    let output =
+        TestEnv::new().sh("cells-token sandbox -- sh -c 'readlink $(command -v cells-token)'");
+    let program = fs::canonicalize(env!("CARGO_BIN_EXE_cells-token")).unwrap();
+    output.exits(0).prints(&format!("{}\n", program.display()));
+}
+
+#[cfg(unix)]
+#[test]
+fn its_folder_is_private_and_gone_afterwards() {
+    let env = TestEnv::new();
+    let script = "umask 0; cells-token sandbox -- sh -c '
+        cells-token get > /dev/null; touch $TMPDIR/cells-token-sandbox-*/cache-or-not
+        stat -c %a $TMPDIR/cells-token-sandbox-*; dirname $CELLS_CACHE_DIR'";
+    let output = env.sh(script);
+    let (mode, folder) = output.exits(0).stdout.trim_end().split_once('\n').unwrap();
+    assert_eq!(mode, "700");
+    assert!(!PathBuf::from(folder).exists(), "{folder}");
+    assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_commands_status_is_passed_on() {
+    let rows = [
+        ("success", "exit 0", 0),
+        ("failure", "exit 1", 1),
+        ("one of our own", "exit 125", 125),
+        ("the greatest", "exit 255", 255),
+        ("SIGTERM", "kill -TERM $$", 128 + 15),
+        ("SIGKILL", "kill -KILL $$", 128 + 9),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, script, code)| {
+            let env = TestEnv::new();
+            let output = env.sh(&format!("cells-token sandbox -- sh -c '{script}'"));
+            output.exits(*code).prints("");
+            assert_eq!(output.stderr, "");
+            assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+        },
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn its_own_failures_are_125_and_those_to_start_the_command_126_and_127() {
+    let no_tmp = "TMPDIR=/nonexistent cells-token sandbox -- true";
+    let rows = [
+        (
+            "a bad duration",
+            "cells-token sandbox --expires-in soon -- true",
+            125,
+            "--expires-in",
+        ),
+        (
+            "no status",
+            "cells-token sandbox --respond 503, -- true",
+            125,
+            "--respond",
+        ),
+        (
+            "a status below 200",
+            "cells-token sandbox --respond 199 -- true",
+            125,
+            "--respond",
+        ),
+        (
+            "a status above 599",
+            "cells-token sandbox --respond 600 -- true",
+            125,
+            "--respond",
+        ),
+        (
+            "a word for a status",
+            "cells-token sandbox --respond teapot -- true",
+            125,
+            "--respond",
+        ),
+        (
+            "an unknown option",
+            "cells-token sandbox --nonsense",
+            125,
+            "--nonsense",
+        ),
+        (
+            "a command without --",
+            "cells-token sandbox true",
+            125,
+            "after --",
+        ),
+        ("nowhere to make its folder", no_tmp, 125, "private folder"),
+        (
+            "a file that is no program",
+            "cells-token sandbox -- /etc/passwd",
+            126,
+            "/etc/passwd",
+        ),
+        ("a folder", "cells-token sandbox -- /etc", 126, "/etc"),
+        (
+            "no such file",
+            "cells-token sandbox -- ./nothing",
+            127,
+            "./nothing",
+        ),
+        (
+            "nothing on PATH",
+            "cells-token sandbox -- nothing-like-it",
+            127,
+            "nothing-like-it",
+        ),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, script, code, text)| {
+            let env = TestEnv::new();
+            let output = env.sh(script);
+            output
+                .exits(*code)
+                .prints("")
+                .says("cells-token: error: ")
+                .says(text)
+                .says("hint: ");
+            assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+        },
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_command_it_runs_the_persons_shell() {
+    let mut env = TestEnv::new();
+    let input = b"cells-token get >/dev/null && echo in-the-shell-$0";
+    for (shell, output) in [
+        ("/bin/bash", "in-the-shell-/bin/bash\n"),
+        ("", "in-the-shell-/bin/sh\n"),
+    ] {
+        env.var("SHELL", shell);
+        let loud = env.run_with_stdin(&["sandbox"], input);
+        loud.exits(0)
+            .prints(output)
+            .says("http://127.0.0.1:")
+            .says("exit");
+        assert_eq!(loud.stderr.lines().count(), 1, "{loud}");
+        let quiet = env.run_with_stdin(&["sandbox", "-q"], input);
+        assert_eq!(quiet.exits(0).prints(output).stderr, "");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_for_the_command_to_decide() {
+    let env = TestEnv::new();
+    let command = r#"trap "exit 5" INT; echo ready; while :; do sleep 0.1; done"#;
+    let mut terminal = env.terminal(
+        "sh",
+        &format!("exec cells-token sandbox -- sh -c '{command}'"),
+    );
+    terminal
+        .wait_for("ready")
+        .press(crate::support::Terminal::CTRL_C);
+    assert_eq!(terminal.finish().code, Some(5));
+    assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_with_a_command_that_dies_of_it() {
+    let env = TestEnv::new();
+    let script = "exec cells-token sandbox -- sh -c 'echo ready; exec sleep 20'";
+    let mut terminal = env.terminal("sh", script);
+    terminal
+        .wait_for("ready")
+        .press(crate::support::Terminal::CTRL_C);
+    assert_eq!(terminal.finish().code, Some(130));
+    assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_sent_to_end_it_is_passed_on() {
+    for (signal, code) in [("TERM", "9"), ("HUP", "8")] {
+        let env = TestEnv::new();
+        let command = r#"trap "exit 9" TERM; trap "exit 8" HUP; echo ready >ready; while :; do sleep 0.1; done"#;
+        let script = format!(
+            "cells-token sandbox -- sh -c '{command}' & until test -s ready; do sleep 0.01; done
+             kill -{signal} $!; wait $!; echo $?"
+        );
+        env.sh(&script).exits(0).prints(&format!("{code}\n"));
+        assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn answers_come_in_turn_and_the_last_one_stays() {
+    let (sandbox, _running) = Sandbox::start(&["--respond", "503, 429,200,418"]);
+    let statuses: Vec<_> = (0..6)
+        .map(|_| sandbox.post(&sandbox.good_form()).status())
+        .collect();
+    assert_eq!(statuses, [503, 429, 200, 418, 418, 418]);
+}
+
+#[test]
+fn a_limit_asks_to_wait_for_a_second() {
+    let (sandbox, _running) = Sandbox::start(&["--respond", "503,429,500"]);
+    for (status, retry_after) in [(503, Some("1")), (429, Some("1")), (500, None)] {
+        let answer = sandbox.post("");
+        assert_eq!(
+            (answer.status(), answer.header("retry-after")),
+            (status, retry_after)
+        );
+    }
+}
+
+#[test]
+fn told_answers_end_in_the_codes_of_the_real_ones() {
+    for (status, code) in [
+        ("400", 7),
+        ("401", 4),
+        ("403", 7),
+        ("404", 7),
+        ("429", 6),
+        ("500", 6),
+        ("302", 7),
+        ("204", 7),
+    ] {
+        let mut env = TestEnv::new();
+        env.var("CELLS_RETRIES", "0");
+        let output = env.sh(&format!(
+            "cells-token sandbox --respond {status} -- cells-token get"
+        ));
+        output
+            .exits(code)
+            .prints("")
+            .says(&format!("status {status}"));
+    }
+}
+
+#[test]
+fn other_credentials_are_refused() {
+    let env = TestEnv::new();
+    for wrong in ["CELLS_CLIENT_SECRET=wrong-secret", "CELLS_CLIENT_ID=wrong"] {
+        env.sh(&format!(
+            "cells-token sandbox -- env {wrong} cells-token get"
+        ))
+        .exits(4)
+        .says("invalid_client");
+    }
+}
+
+#[test]
+fn the_endpoint_answers_as_rfc_6749_says() {
+    let (sandbox, _running) = Sandbox::start(&[]);
+    let (id, secret) = (sandbox.id.as_str(), sandbox.secret.as_str());
+    let basic = |id: &str, secret: &str| {
+        let encoded = STANDARD.encode(format!("{id}:{secret}"));
+        format!("Authorization: Basic {encoded}\r\n")
+    };
+    let grant = "grant_type=client_credentials";
+    let form = format!("{grant}&client_id={id}&client_secret={secret}");
+    let wrong_form = format!("{grant}&client_id={id}&client_secret=wrong");
+    let wrong_grant = form.replace("client_credentials", "password");
+    let no_grant = format!("client_id={id}&client_secret={secret}");
+    let twice = format!("{form}&client_id={id}");
+    let (good_basic, wrong_basic) = (basic(id, secret), basic(id, "wrong"));
+    let rows = [
+        ("a form", "", form.as_str(), 200, ""),
+        ("Basic", &good_basic, grant, 200, ""),
+        (
+            "Basic and the same id",
+            &good_basic,
+            &format!("{grant}&client_id={id}"),
+            200,
+            "",
+        ),
+        ("a wrong secret", "", &wrong_form, 401, "invalid_client"),
+        (
+            "a wrong secret in Basic",
+            &wrong_basic,
+            grant,
+            401,
+            "invalid_client",
+        ),
+        ("no credentials", "", grant, 401, "invalid_client"),
+        (
+            "another grant",
+            "",
+            &wrong_grant,
+            400,
+            "unsupported_grant_type",
+        ),
+        ("no grant", "", &no_grant, 400, "invalid_request"),
+        ("an id twice", "", &twice, 400, "invalid_request"),
+        (
+            "two ways to authenticate",
+            &good_basic,
+            &form,
+            400,
+            "invalid_request",
+        ),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, headers, body, status, error)| {
+            let answer = sandbox.ask("POST", "/v4.0/cells/connect/token", headers, body);
+            assert_eq!(answer.status(), *status, "{answer:?}");
+            assert_eq!(answer.header("content-type"), Some("application/json"));
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            let asks_for_basic = *status == 401 && headers.starts_with("Authorization");
+            assert_eq!(
+                answer.header("www-authenticate").is_some(),
+                asks_for_basic,
+                "{answer:?}"
+            );
+            let object = answer.json();
+            if *status == 200 {
+                assert_eq!(
+                    part(object["access_token"].as_str().unwrap(), 1)["client_id"],
+                    id
+                );
+                assert_eq!(
+                    (&object["token_type"], &object["expires_in"]),
+                    (&"Bearer".into(), &3600.into())
+                );
+            } else {
+                assert_eq!(object["error"], *error);
+            }
+        },
+    );
+}
+
+#[test]
+fn the_endpoint_is_where_clients_look_and_nowhere_else() {
+    let (sandbox, _running) = Sandbox::start(&[]);
+    let paths = [
+        "/v4.0/cells/connect/token",
+        "/v3.0/cells/connect/token",
+        "/connect/token",
+        "/oauth2/token",
+    ];
+    for path in paths {
+        assert_eq!(
+            sandbox.ask("POST", path, "", &sandbox.good_form()).status(),
+            200,
+            "{path}"
+        );
+        let answer = sandbox.ask("GET", path, "", "");
+        assert_eq!(
+            (answer.status(), answer.header("allow")),
+            (405, Some("POST")),
+            "{path}"
+        );
+    }
+    for path in [
+        "/",
+        "/token",
+        "/v4.0/cells/connect/token/",
+        "/v4.0/cells/connect",
+    ] {
+        assert_eq!(
+            sandbox.ask("POST", path, "", &sandbox.good_form()).status(),
+            404,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn verbose_tells_the_requests_and_no_secrets() {
+    let env = TestEnv::new();
+    let output =
+        env.sh("cells-token sandbox -v -- sh -c 'cells-token get; echo $CELLS_CLIENT_SECRET'");
+    let lines: Vec<&str> = output.exits(0).stdout.lines().collect();
+    output.says("POST /v4.0/cells/connect/token: answered 200");
+    for word in lines {
+        output.never_says(word);
+    }
+}
+
+#[test]
+fn requests_beyond_the_limits_are_refused() {
+    let (sandbox, _running) = Sandbox::start(&[]);
+    let grown = |length| format!("X-Grown: {}\r\n", "x".repeat(length));
+    let path = "/v4.0/cells/connect/token";
+    assert_eq!(
+        sandbox
+            .ask("POST", path, &grown(7 * 1024), &sandbox.good_form())
+            .status(),
+        200
+    );
+    assert_eq!(
+        sandbox
+            .ask("POST", path, &grown(9 * 1024), &sandbox.good_form())
+            .status(),
+        431
+    );
+    let padded = |length: usize| format!("{}&x={}", sandbox.good_form(), "x".repeat(length));
+    assert_eq!(sandbox.post(&padded(7 * 1024)).status(), 200);
+    assert_eq!(sandbox.post(&padded(9 * 1024)).status(), 413);
+    assert_eq!(sandbox.post(&padded(1024 * 1024)).status(), 413);
+}
+
+/// Connections that say nothing, or half of it, end after five seconds; others are answered meanwhile.
+#[test]
+fn who_does_not_finish_a_request_is_cut_off() {
+    let (sandbox, _running) = Sandbox::start(&[]);
+    let head = "POST /v4.0/cells/connect/token HTTP/1.1\r\nHost: x\r\n";
+    let half_a_body = format!(
+        "{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n\r\ngrant"
+    );
+    let rows = [
+        ("nothing", "", ""),
+        ("half a head", head, ""),
+        ("half a body", &half_a_body, "HTTP/1.1 408 "),
+    ];
+    let ends = |(_, sent, answer): &(&str, &str, &str)| {
+        let mut stream = sandbox.connect();
+        stream.write_all(sent.as_bytes()).unwrap();
+        let since = Instant::now();
+        let mut read = String::new();
+        stream.read_to_string(&mut read).unwrap();
+        let seconds = since.elapsed().as_secs_f64();
+        assert!((4.5..9.0).contains(&seconds), "{seconds} s");
+        assert!(read.starts_with(answer), "{read}");
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| each_row_at_once(&rows, |row| row.0, ends));
+        assert_eq!(sandbox.post(&sandbox.good_form()).status(), 200);
+    });
+}
+
+#[test]
+fn many_connections_at_once_are_served() {
+    let (sandbox, _running) = Sandbox::start(&[]);
+    let idle: Vec<_> = (0..200).map(|_| sandbox.connect()).collect();
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| assert_eq!(sandbox.post(&sandbox.good_form()).status(), 200));
+        }
+    });
+    drop(idle);
+}
+
+/// A sandbox in the background.
+struct Sandbox {
+    address: String,
+    id: String,
+    secret: String,
+    _env: TestEnv,
+}
+
+impl Sandbox {
+    /// Its command waits until what else is returned is dropped.
+    fn start(options: &[&str]) -> (Self, impl Sized) {
+        let env = TestEnv::new();
+        let script = "printf '%s\n' $CELLS_BASE_URL $CELLS_CLIENT_ID $CELLS_CLIENT_SECRET >new; mv new told; cat";
+        let running = env.start(&[&["sandbox"], options, &["--", "sh", "-c", script]].concat());
+        let since = Instant::now();
+        let told = loop {
+            if let Ok(told) = fs::read_to_string(env.path("told")) {
+                break told;
+            }
+            assert!(since.elapsed() < LIMIT, "the command never started");
+            thread::sleep(POLL);
+        };
+        let mut told = told.lines().map(str::to_owned);
+        let address = told
+            .next()
+            .unwrap()
+            .strip_prefix("http://")
+            .unwrap()
+            .to_owned();
+        (
+            Self {
+                address,
+                id: told.next().unwrap(),
+                secret: told.next().unwrap(),
+                _env: env,
+            },
+            running,
+        )
+    }
+
+    fn good_form(&self) -> String {
+        format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}",
+            self.id, self.secret
+        )
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        stream
+    }
+
+    fn post(&self, body: &str) -> Answer {
+        self.ask("POST", "/v4.0/cells/connect/token", "", body)
+    }
+
+    /// `headers` are whole lines.
+    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let mut stream = self.connect();
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{form}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n",
+            self.address
+        );
+        // Who refuses may hang up before all is sent.
+        let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        Answer(String::from_utf8(answer).unwrap())
+    }
+}
+
+#[derive(Debug)]
+struct Answer(String);
+
+impl Answer {
+    #[track_caller]
+    fn status(&self) -> u16 {
+        let status = self
+            .0
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3));
+        status
+            .unwrap_or_else(|| panic!("no answer: {self:?}"))
+            .parse()
+            .unwrap()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let (head, _) = self.0.split_once("\r\n\r\n")?;
+        let mut fields = head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "));
+        fields
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(self.0.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+}
+
+/// A part of a JWT, decoded.
+fn part(token: &str, at: usize) -> Value {
+    let part = token.split('.').nth(at).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// What sandboxes left behind.
+fn leftovers(env: &TestEnv) -> Vec<PathBuf> {
+    let entries = fs::read_dir(env.path("../tmp")).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
