@@ -1,5 +1,6 @@
 //! One file a verb. A verb never imports a verb.
 
+mod completions;
 mod forget;
 mod get;
 #[cfg(feature = "server")]
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Get(args) => get::run(&args, &env, ui(&args.voice))?,
         Command::Status(args) => status::run(&args, &env, ui(&args.voice))?,
         Command::Forget(args) => forget::run(&args, &env, ui(&args.voice))?,
+        Command::Completions(args) => completions::run(&args)?,
         #[cfg(feature = "server")]
         Command::Sandbox(args) => return sandbox::run(&args, ui(&args.voice)),
     }
