@@ -1,4 +1,5 @@
-//! The command line. No logic: its doc comments are the help, the completions and the man pages.
+//! The command line: the verbs. No logic: the doc comments here and in `options` are the help, the completions and the
+//! man pages. A comment's first paragraph is what `-h` shows, all of it what `--help` and the man page do.
 //!
 //! Values stay text here, because a variable can give the same value: `config` reads both.
 
@@ -7,24 +8,47 @@
     reason = "doc comments are the help, where a URL stands bare"
 )]
 
-#[cfg(feature = "server")]
+mod options;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-#[cfg(feature = "server")]
-use clap::ValueHint;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
 
-use crate::secret::ClientSecret;
+pub use options::{
+    Cache, Credentials, Endpoint, Format, Network, Output, Request, StatusFormat, Voice,
+};
 
-/// Get an access token for Aspose.Cells Cloud
+/// What it is in one line, how it is used, and then every option.
+const HELP: &str = "\
+{about-with-newline}
+{before-help}{usage-heading} {usage}
+
+{all-args}{after-help}";
+
+/// The commonest width; wider lines are hard to read.
+const WIDTH: usize = 80;
+
+/// Get an access token for Aspose.Cells Cloud: one request, however many ask
+///
+/// Gets an OAuth 2.0 access token from the Get Token API of Aspose.Cells Cloud with the client id and secret of an
+/// application, keeps it for as long as it lives, and prints it. Standard output carries the result alone, and only on
+/// success; all else goes to standard error.
 #[derive(Debug, Parser)]
 #[command(
     name = "cells-token",
     version,
-    about,
     disable_help_subcommand = true,
-    arg_required_else_help = false
+    arg_required_else_help = false,
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  TOKEN=$(cells-token get) && export TOKEN
+  cells-token get -o header | curl -H @- \"$URL\"
+  cells-token sandbox -- cells-token get           # without an account",
+    after_help = "An application's id and secret: https://dashboard.aspose.cloud",
 )]
 pub struct Cli {
     /// What to do.
@@ -35,32 +59,34 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print an access token
     Get(Get),
-    /// Show what would be used and what is cached; makes no request
+    Run(Run),
     Status(Status),
-    /// Delete the cached token
     Forget(Forget),
-    /// Run a command beside a token endpoint of its own: no account, no network
     #[cfg(feature = "server")]
     Sandbox(Sandbox),
+    Completions(Completions),
 }
 
-/// `get`
+/// Print an access token
+///
+/// Prints a token that lives long enough: the cached one, or else a new one. The client id and secret come from the
+/// options, the variables, or a prompt on the terminal, in this order.
 #[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token get                                  # asks for what is not set
+  export CELLS_CLIENT_ID=... CELLS_CLIENT_SECRET=...
+  TOKEN=$(cells-token get) && export TOKEN
+  cells-token get -o header | curl -H @- \"$URL\""
+)]
 pub struct Get {
-    /// Who asks.
+    /// Which token.
     #[command(flatten)]
-    pub credentials: Credentials,
-    /// Where, and how long.
-    #[command(flatten)]
-    pub network: Network,
-    /// What is kept.
-    #[command(flatten)]
-    pub cache: Cache,
-    /// Fetch a new token even if a good one is cached
-    #[arg(long, help_heading = "Cache")]
-    pub refresh: bool,
+    pub request: Request,
     /// What is printed.
     #[command(flatten)]
     pub output: Output,
@@ -69,30 +95,48 @@ pub struct Get {
     pub voice: Voice,
 }
 
-/// `sandbox`
-#[cfg(feature = "server")]
+/// Run a command with an access token in its environment
+///
+/// Becomes the command: its signals and its exit code are its own. The client secret is not passed on: every variable
+/// that holds it is removed. Fails with 125 before the command, 126 if it cannot be run, 127 if it is not found.
 #[derive(Debug, Args)]
-pub struct Sandbox {
-    /// How long its tokens live, such as 30s, 5m, 1h30m [default: 1h]
-    #[arg(long, value_name = "DURATION")]
-    pub expires_in: Option<String>,
-
-    /// Answer requests for tokens with these statuses in turn, the last one for ever, such as
-    /// 503,429,200; 200 is a token
-    #[arg(long, value_name = "STATUS[,STATUS…]")]
-    pub respond: Option<String>,
-
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token run -- ./report.sh                   # reads $CELLS_ACCESS_TOKEN
+  cells-token run --min-ttl 30m -- make report"
+)]
+pub struct Run {
+    /// Which token.
+    #[command(flatten)]
+    pub request: Request,
+    /// The variable that holds the token [default: CELLS_ACCESS_TOKEN]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub env_name: Option<String>,
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,
 
-    /// What to run, and its arguments [default: your shell]
-    #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    /// What to run, and its arguments
+    #[arg(last = true, required = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 }
 
-/// `status`
+/// Show what would be used and what is cached; makes no request
+///
+/// Shows the client id and where it comes from, where the secret would come from, the sources that were passed over and
+/// why, the token URL, and the state and the claims of the cached token; never the secret or the token.
 #[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token status
+  cells-token status -o json | jq .token.expires_in"
+)]
 pub struct Status {
     /// Who would ask.
     #[command(flatten)]
@@ -103,12 +147,13 @@ pub struct Status {
     /// What is kept.
     #[command(flatten)]
     pub cache: Cache,
-    /// What is printed
+    /// The format
     #[arg(
         short,
         long,
         value_name = "FORMAT",
         default_value = "text",
+        hide_default_value = true,
         help_heading = "Output"
     )]
     pub output: StatusFormat,
@@ -117,167 +162,102 @@ pub struct Status {
     pub voice: Voice,
 }
 
-/// `forget`
+/// Delete the cached token
+///
+/// Deletes the cached token of a client id and token URL, and says until when it would have stayed valid: it is not
+/// revoked.
 #[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token forget
+  cells-token forget --all"
+)]
 pub struct Forget {
     /// Forget every token, of all client ids and token URLs
     #[arg(long, conflicts_with_all = ["client_id", "base_url", "token_url"])]
     pub all: bool,
-    /// The client id whose token is forgotten [variable: CELLS_CLIENT_ID]
+    /// Whose token is forgotten [variable: CELLS_CLIENT_ID]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub client_id: Option<String>,
     /// Where the token came from.
     #[command(flatten)]
     pub endpoint: Endpoint,
     /// Where the cache is [variable: CELLS_CACHE_DIR]
-    #[arg(long, value_name = "FOLDER", help_heading = "Cache")]
+    #[arg(long, value_name = "FOLDER", help_heading = "Cache", value_hint = clap::ValueHint::DirPath)]
     pub cache_dir: Option<PathBuf>,
-    /// How long to wait for other processes to end their requests: half of this [variable:
-    /// CELLS_TIMEOUT] [default: 90s]
-    #[arg(long, value_name = "DURATION")]
+    /// Wait half as long for requests under way [variable: CELLS_TIMEOUT]
+    ///
+    /// [default: 90s]
+    #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub timeout: Option<String>,
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,
 }
 
-/// Whose token it is.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Credentials")]
-pub struct Credentials {
-    /// The client id [variable: CELLS_CLIENT_ID]
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
-    pub client_id: Option<String>,
+/// Run a command beside its own token endpoint: no account needed
+///
+/// Starts a token endpoint on a free port of 127.0.0.1 with a made-up client id and secret, and runs a command, or your
+/// shell, that finds them in CELLS_BASE_URL, CELLS_CLIENT_ID and CELLS_CLIENT_SECRET, with a cache of its own in
+/// CELLS_CACHE_DIR. All other credential, URL and proxy variables are taken away, and the first cells-token on PATH is
+/// this very program. Nothing leaves the machine, and nothing is left behind.
+///
+/// The exit code is the command's, as a shell would have it; 125 if the sandbox itself fails, 126 or 127 if the command
+/// cannot be run or is not found. The tokens are JWTs whose issuer is cells-token-sandbox; no API accepts them.
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token sandbox -- cells-token get
+  cells-token sandbox --respond 503,429,200 -- cells-token get -v
+  cells-token sandbox                              # your shell, until exit"
+)]
+pub struct Sandbox {
+    /// How long the tokens live [default: 1h]
+    ///
+    /// Such as 30s, 5m or 1h30m; a bare number is seconds.
+    #[arg(long, value_name = "DURATION")]
+    pub expires_in: Option<String>,
 
-    /// The client secret; others on this machine can see it among the arguments of the process, so
-    /// rather use the variable or a file [variable: CELLS_CLIENT_SECRET]
-    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
-    pub client_secret: Option<ClientSecret>,
+    /// Statuses to answer with in turn: 503,429,200
+    ///
+    /// The last one stays for ever. 200 is the true answer: a token, or a refusal of wrong credentials. 429 and 503 ask
+    /// to try again after a second.
+    #[arg(long, value_name = "STATUS,...")]
+    pub respond: Option<String>,
 
-    /// A file that holds the client secret; - is standard input [variable: CELLS_CLIENT_SECRET_FILE]
-    #[arg(long, value_name = "PATH")]
-    pub client_secret_file: Option<PathBuf>,
+    /// What to run, and its arguments [default: your shell]
+    #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
 
-    /// Never prompt for what is missing [variable: CELLS_NO_INPUT, or CI]
-    #[arg(long)]
-    pub no_input: bool,
-}
-
-/// Where the token comes from.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Endpoint and network")]
-pub struct Endpoint {
-    /// Where the API is [variable: CELLS_BASE_URL] [default: https://api.aspose.cloud]
-    #[arg(long, value_name = "URL")]
-    pub base_url: Option<String>,
-
-    /// The token endpoint itself [variable: CELLS_TOKEN_URL] [default: the base URL and
-    /// /v4.0/cells/connect/token]
-    #[arg(long, value_name = "URL")]
-    pub token_url: Option<String>,
-
-    /// Permit http:// to hosts other than localhost, 127.0.0.0/8 and ::1 [variable: CELLS_ALLOW_HTTP]
-    #[arg(long)]
-    pub allow_http: bool,
-}
-
-/// How it is reached, and how long that may take.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Endpoint and network")]
-pub struct Network {
-    /// Where.
+    /// How much is said.
     #[command(flatten)]
-    pub endpoint: Endpoint,
-
-    /// A PEM file of certificates to trust besides the system's [variable: CELLS_CA_CERT]
-    #[arg(long, value_name = "FILE", visible_alias = "cacert")]
-    pub ca_cert: Option<PathBuf>,
-
-    /// The proxy to use, loopback included: http://, https:// or socks5://, with user:password@ if need
-    /// be [variables: HTTPS_PROXY, http_proxy, ALL_PROXY; NO_PROXY]
-    #[arg(long, value_name = "URL")]
-    pub proxy: Option<String>,
-
-    /// The limit on everything together, such as 500ms, 30s, 1h30m; a bare number is seconds. One
-    /// attempt may take a third of it, connecting half of that [variable: CELLS_TIMEOUT] [default: 90s]
-    #[arg(long, value_name = "DURATION")]
-    pub timeout: Option<String>,
-
-    /// How often to try again what may pass by itself [variable: CELLS_RETRIES] [default: 3]
-    #[arg(long, value_name = "N")]
-    pub retries: Option<String>,
+    pub voice: Voice,
 }
 
-/// What is kept between runs.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Cache")]
-pub struct Cache {
-    /// How long the token must live at least [variable: CELLS_MIN_TTL] [default: 5m, or a tenth of
-    /// its lifetime if that is less]
-    #[arg(long, value_name = "DURATION")]
-    pub min_ttl: Option<String>,
-
-    /// Neither read nor write the cache [variable: CELLS_NO_CACHE]
-    #[arg(long)]
-    pub no_cache: bool,
-
-    /// Where the cache is [variable: CELLS_CACHE_DIR] [default: cells-token in the user's cache folder]
-    #[arg(long, value_name = "FOLDER")]
-    pub cache_dir: Option<PathBuf>,
-}
-
-/// What is printed.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
-pub struct Output {
-    /// What is printed
-    #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
-    pub output: Format,
-
-    /// The variable that -o env sets [default: CELLS_ACCESS_TOKEN]
-    #[arg(long, value_name = "NAME")]
-    pub env_name: Option<String>,
-}
-
-/// What stands on standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// The token
-    #[default]
-    Raw,
-    /// What the server said, with obtained_at, expires_at and from_cache
-    Json,
-    /// Authorization: Bearer and the token, for curl -H @-
-    Header,
-    /// NAME=TOKEN, for dotenv files, $GITHUB_ENV, docker --env-file
-    Env,
-}
-
-/// What `status` prints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum StatusFormat {
-    /// Lines for a person
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
-}
-
-/// How much is said on standard error.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
-pub struct Voice {
-    /// Tell on standard error which source won, what was tried, and how long it took
-    #[arg(short, long)]
-    pub verbose: bool,
-
-    /// Say nothing on standard error but errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
-}
-
-impl From<String> for ClientSecret {
-    fn from(text: String) -> Self {
-        Self::new(text)
-    }
+/// Print a completion script for a shell
+///
+/// Prints the script to standard output. Where it goes: bash, $XDG_DATA_HOME/bash-completion/completions/cells-token;
+/// zsh, a file _cells-token in a folder of $fpath; fish, ~/.config/fish/completions/cells-token.fish; PowerShell and
+/// elvish, their start-up file.
+#[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  source <(cells-token completions bash)
+  cells-token completions zsh > ~/.zfunc/_cells-token
+  cells-token completions fish > ~/.config/fish/completions/cells-token.fish"
+)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
 }

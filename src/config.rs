@@ -275,7 +275,11 @@ pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
     }
 }
 
-fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
+/// The variable that holds the token.
+///
+/// # Errors
+/// If nobody can set a variable of that name, or if cells-token itself reads it.
+pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
     let name = flag.unwrap_or(DEFAULT_ENV_NAME);
     if !is_variable_name(name) {
         return Err(Problem::new(

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
-use crate::secret::ClientSecret;
+use crate::secret::{self, ClientSecret};
 
 /// A variable that cells-token reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,21 @@ impl Env {
             values: values.collect(),
             user_cache_dir: dirs::cache_dir(),
         }
+    }
+
+    /// The names of all variables of the process, of ours and others, whose value is `secret`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one reader of the environment"
+    )]
+    pub fn holders_of(secret: &ClientSecret) -> Vec<OsString> {
+        let holds = |value: &OsString| {
+            value.to_str().map(secret::without_line_ending) == Some(secret.expose())
+        };
+        std::env::vars_os()
+            .filter(|(_, value)| holds(value))
+            .map(|(name, _)| name)
+            .collect()
     }
 
     /// The folder for what can be had again (`XDG_CACHE_HOME`, or what the platform has instead).

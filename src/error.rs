@@ -17,16 +17,8 @@ pub enum Error {
     /// A verb that runs a command failed itself, for this reason; the other codes are the command's.
     BeforeCommand(Box<Self>),
     /// The command to run is there and cannot be run.
-    #[cfg_attr(
-        not(feature = "server"),
-        expect(dead_code, reason = "of `sandbox`, and soon of `run`")
-    )]
     CannotRun(Problem),
     /// There is no such command.
-    #[cfg_attr(
-        not(feature = "server"),
-        expect(dead_code, reason = "of `sandbox`, and soon of `run`")
-    )]
     NotFound(Problem),
     /// A local failure that nobody foresaw.
     Other(anyhow::Error),

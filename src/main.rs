@@ -2,7 +2,6 @@
 //! is done; it alone turns an error into an exit code.
 
 mod cache;
-#[cfg(feature = "server")]
 mod child;
 mod cli;
 mod command;

@@ -13,7 +13,12 @@ pub fn explain(error: &clap::Error) -> Problem {
         Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
         _ => None,
     };
-    let argument = named(ContextKind::InvalidArg).and_then(option_name);
+    let argument = named(ContextKind::InvalidArg).and_then(|shown| match error.kind() {
+        // What the user wrote, which may be anything.
+        ErrorKind::UnknownArgument => option_name(shown),
+        // What the table of options says, <SHELL> for instance.
+        _ => option_name(shown).or(Some(shown).filter(|shown| shown.starts_with('<'))),
+    });
     let hint = [
         ContextKind::SuggestedArg,
         ContextKind::SuggestedSubcommand,
@@ -57,6 +62,7 @@ pub fn explain(error: &clap::Error) -> Problem {
                 Some(_) => format!("{option} was given a value that it does not have{values}"),
             }
         }
+        (ErrorKind::MissingRequiredArgument, Some(argument)) => format!("{argument} is missing"),
         (ErrorKind::MissingSubcommand, _) => {
             let hint =
                 "usage: cells-token COMMAND [OPTIONS], such as cells-token get; see cells-token -h";

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, Route};
+use crate::cli;
 use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
 use crate::env::Env;
@@ -28,28 +29,46 @@ pub type Found = (Token, Origin);
 
 /// Whether a cached token will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reuse {
+enum Reuse {
     /// If it is good.
     Allowed,
     /// Only one that was obtained after this run began.
     Refresh,
 }
 
-/// Gets a token for what `plan` and `config` say. Asks for the secret only if no cached token will
+/// What a verb needs that asks for a token.
+pub struct Answer {
+    /// The token.
+    pub token: Token,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The secret, unless the cached token was good without it.
+    pub secret: Option<ClientSecret>,
+}
+
+/// Gets the token that `request` and `env` describe. Asks for the secret only if no cached token will
 /// do without it, and before the lock is taken: a person at a prompt keeps nobody waiting.
 ///
 /// # Errors
 /// Whatever the sources of the credentials, or the authorization server, give instead.
-pub fn token(
-    plan: &Plan,
-    config: &Config,
-    reuse: Reuse,
-    (flag, env): (Option<&ClientSecret>, &Env),
-    clock: Clock,
-    ui: Ui,
-) -> Result<Found, Error> {
+pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<Answer, Error> {
+    let cli::Request {
+        credentials: flags,
+        network,
+        cache,
+        refresh,
+    } = request;
+    let plan = Plan::new(flags, env).map_err(Error::Usage)?;
+    let config = Config::new(network, cache, &plan, env).map_err(Error::Usage)?;
+    plan.tell(ui);
+    config.tell(ui);
+    let reuse = if *refresh {
+        Reuse::Refresh
+    } else {
+        Reuse::Allowed
+    };
     let began = clock();
-    let id = credentials::client_id(plan)?;
+    let id = credentials::client_id(&plan)?;
     let cache = config
         .cache
         .as_ref()
@@ -58,16 +77,19 @@ pub fn token(
         && reuse == Reuse::Allowed
         && let Some(token) = cache
             .as_ref()
-            .and_then(|cache| cached_without_secret(cache, config, began, ui))
+            .and_then(|cache| cached_without_secret(cache, &config, began, ui))
     {
-        return Ok((token, Origin::Cache));
+        return Ok(Answer {
+            token,
+            origin: Origin::Cache,
+            secret: None,
+        });
     }
-    let secret = credentials::client_secret(plan, flag, env)?;
+    let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
     let credentials = ClientCredentials { id, secret };
-    let ready = clock();
-    let deadline = Deadline::after(config.timeout);
+    let (ready, deadline) = (clock(), Deadline::after(config.timeout));
     let source = TokenSource {
-        config,
+        config: &config,
         credentials,
         reuse,
         clock,
@@ -81,7 +103,11 @@ pub fn token(
         None => (source.fetch()?, Origin::Server),
     };
     source.warn_of_short_life(&token);
-    Ok((token, origin))
+    Ok(Answer {
+        token,
+        origin,
+        secret: Some(source.credentials.secret),
+    })
 }
 
 fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Token> {

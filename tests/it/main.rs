@@ -12,11 +12,13 @@ mod credentials;
 mod errors;
 mod formats;
 mod get;
+mod help;
 mod interop;
 mod output;
 #[cfg(unix)]
 mod prompt;
 mod quoting;
+mod run;
 #[cfg(feature = "server")]
 mod sandbox;
 mod support;

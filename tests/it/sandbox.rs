@@ -1,4 +1,5 @@
 //! `sandbox`: its endpoint on the wire, the world of its command, and what is left of both afterwards.
+#![cfg(feature = "server")]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
