@@ -7,7 +7,7 @@ const SERVER: bool = cfg!(feature = "server");
 /// The verbs, and "" for none.
 fn verbs() -> Vec<&'static str> {
     let sandbox = SERVER.then_some("sandbox");
-    ["", "get", "status", "forget", "completions"]
+    ["", "get", "run", "status", "forget", "completions"]
         .into_iter()
         .chain(sandbox)
         .collect()
