@@ -1,5 +1,10 @@
 //! `-h` is one screen that answers the question; `--help` is everything, in groups.
 
+#[cfg(unix)]
+use std::fs;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::support::{TestEnv, each_row};
 
 const SERVER: bool = cfg!(feature = "server");
@@ -171,6 +176,11 @@ fn every_example_works() {
         |example| example,
         |example| {
             let mut env = TestEnv::new();
+            // What the examples suppose to be there.
+            let script = "#!/bin/sh\ntest -n \"$CELLS_ACCESS_TOKEN\"\n";
+            let path = env.file("report.sh", script);
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            env.file("Makefile", "report:\n\t@./report.sh\n");
             let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL";
             env.var("SCRIPT", format!("set -eo pipefail; {prepare}; {example}"));
             env.sh(r#"cells-token sandbox -- bash -c "$SCRIPT""#)
