@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
 
 use tempfile::TempDir;
 
@@ -44,6 +46,8 @@ pub struct TestEnv {
 impl TestEnv {
     /// Knows `SECRET` and `TOKEN` as what must not leak; no variable holds them yet.
     pub fn new() -> Self {
+        #[cfg(unix)]
+        obey_interrupts();
         let dir = TempDir::with_prefix("cells-token-").unwrap();
         let root = dir.path().canonicalize().unwrap();
         let mut vars = BTreeMap::new();
@@ -221,4 +225,15 @@ impl TestEnv {
             .envs(&self.vars)
             .current_dir(self.root.join("work"));
     }
+}
+
+/// Where the tests run in the background of a script they were told to ignore SIGINT, and so would be every program
+/// they start. A handler is not inherited: with one here (it acts as if there were none) programs start as usual.
+#[cfg(unix)]
+fn obey_interrupts() {
+    use signal_hook::{consts::SIGINT, flag::register_conditional_default};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();
+    });
 }
