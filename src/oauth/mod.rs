@@ -20,7 +20,6 @@ pub use jwt::claims;
 pub use proxy::{Named, ProxyVariables};
 pub use redact::{Redactor, ServerText};
 pub use request::{ClientCredentials, ClientId};
-pub use response::parse as parse_response;
 pub use retry::pause;
 pub use tls::Trust;
 pub use token::{Freshness, MinTtl, Token};

@@ -23,12 +23,12 @@ pub enum Retry {
     After(Timestamp),
 }
 
-/// How long to pause after the failure of attempt number `attempt` (from 0): exponential back-off
+/// How long to pause after the failure of attempt number `attempt` (from 1): exponential back-off
 /// with full jitter, `jitter` being from 0 to 1, and at least what the service asks for. `None` if
 /// another attempt would not help.
 pub fn pause(attempt: u32, error: &TokenError, jitter: f64, now: Timestamp) -> Option<Duration> {
     let ceiling = FIRST_PAUSE
-        .saturating_mul(2_u32.saturating_pow(attempt))
+        .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
         .min(LONGEST_PAUSE);
     let back_off = ceiling.mul_f64(jitter);
     match error.retry {
@@ -63,13 +63,13 @@ mod tests {
     fn pauses_grow_and_are_jittered() {
         let ms = Duration::from_millis;
         for (attempt, jitter, expected) in [
-            (0, 1.0, ms(500)),
-            (0, 0.5, ms(250)),
-            (0, 0.0, ms(0)),
-            (1, 1.0, ms(1000)),
-            (2, 1.0, ms(2000)),
-            (5, 1.0, ms(16_000)),
-            (6, 1.0, ms(20_000)),
+            (1, 1.0, ms(500)),
+            (1, 0.5, ms(250)),
+            (1, 0.0, ms(0)),
+            (2, 1.0, ms(1000)),
+            (3, 1.0, ms(2000)),
+            (6, 1.0, ms(16_000)),
+            (7, 1.0, ms(20_000)),
             (99, 1.0, ms(20_000)),
         ] {
             let pause = pause(attempt, &failure(Retry::Soon), jitter, Timestamp::from(0));
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_service_is_given_the_time_it_asks_for() {
         let now = Timestamp::from(100);
-        let pause = |retry, jitter| pause(0, &failure(retry), jitter, now);
+        let pause = |retry, jitter| pause(1, &failure(retry), jitter, now);
         assert_eq!(pause(Retry::Never, 1.0), None);
         assert_eq!(
             pause(Retry::After(Timestamp::from(130)), 0.0),

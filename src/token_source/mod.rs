@@ -174,6 +174,7 @@ impl TokenSource<'_> {
         };
         let patience = Deadline::after(self.config.timeout / WAITING_SHARE);
         let mut seen = None;
+        let mut waiting = self.ui.waiting("another process that gets the token");
         loop {
             match lock.try_lock() {
                 Ok(Some(guard)) => return self.fetch_and_store(cache, &guard),
@@ -201,6 +202,7 @@ impl TokenSource<'_> {
                     return result;
                 }
             }
+            waiting.tick();
             thread::sleep(POLL.min(patience.remaining()));
         }
     }
@@ -241,7 +243,9 @@ impl TokenSource<'_> {
         if let Some(until) = self.limit(&cache.failures(now), now) {
             self.ui
                 .note(|| format!("the service limits requests until {until}; waiting"));
-            thread::sleep(until.since(now));
+            self.ui
+                .waiting("the end of the service's limit")
+                .sleep(until.since(now));
         }
         let result = self.fetch();
         let now = (self.clock)();
@@ -267,16 +271,6 @@ impl TokenSource<'_> {
             _ => {}
         }
         Ok((result?, Origin::Server))
-    }
-
-    fn fetch(&self) -> Result<Token, Error> {
-        fetch::fetch(
-            self.config,
-            &self.credentials,
-            self.deadline,
-            self.clock,
-            self.ui,
-        )
     }
 
     /// The cached token of this very secret, and what it is good for.

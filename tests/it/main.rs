@@ -25,3 +25,5 @@ mod support;
 mod timeout;
 mod tls;
 mod usage;
+#[cfg(unix)]
+mod waiting;

@@ -6,20 +6,18 @@ use std::io;
 use super::Client;
 use super::resolver::LookupFailed;
 use crate::oauth::retry::Retry;
-use crate::oauth::{Redactor, ServerText, TokenEndpoint, TokenError, TokenErrorKind, tls};
+use crate::oauth::{ServerText, TokenError, TokenErrorKind, tls};
 
 impl Client {
-    /// Which failure it is, in words. What a server may have chosen goes through `redactor`.
-    pub(super) fn explain(
-        &self,
-        error: &ureq::Error,
-        endpoint: &TokenEndpoint,
-        redactor: &Redactor,
-    ) -> TokenError {
+    /// Which failure it is, in words. What a server may have chosen goes through the redactor.
+    pub(super) fn explain(&self, error: &ureq::Error) -> TokenError {
+        let Self {
+            endpoint, redactor, ..
+        } = self;
         match error {
             ureq::Error::Other(other) => match other.downcast_ref() {
                 Some(LookupFailed { host, why }) => lookup_failed(host, why),
-                None => self.failed(endpoint, &redactor.show(&other.to_string())),
+                None => self.failed(&redactor.show(&other.to_string())),
             },
             ureq::Error::HostNotFound => lookup_failed(endpoint.host(), &"it has no address"),
             ureq::Error::Timeout(ureq::Timeout::Connect) => match &self.proxy {
@@ -33,10 +31,10 @@ impl Client {
             ureq::Error::Io(error) => {
                 match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                     Some(error) => handshake_failed(error, endpoint.host()),
-                    None => self.connection_failed(error, endpoint),
+                    None => self.connection_failed(error),
                 }
             }
-            ureq::Error::ConnectProxyFailed(why) => self.proxy_failed(why, redactor),
+            ureq::Error::ConnectProxyFailed(why) => self.proxy_failed(why),
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => TokenError::new(
                 TokenErrorKind::Invalid,
                 format!(
@@ -45,14 +43,14 @@ impl Client {
                 ),
                 "check the host and port in --base-url or --token-url",
             ),
-            _ => self.failed(endpoint, &redactor.show(&error.to_string())),
+            _ => self.failed(&redactor.show(&error.to_string())),
         }
     }
 
-    fn connection_failed(&self, error: &io::Error, endpoint: &TokenEndpoint) -> TokenError {
+    fn connection_failed(&self, error: &io::Error) -> TokenError {
         use io::ErrorKind as Kind;
         let peer = self.proxy.as_ref().map_or_else(
-            || endpoint.to_string(),
+            || self.endpoint.to_string(),
             |proxy| format!("the proxy {proxy}"),
         );
         let hint = match &self.proxy {
@@ -78,7 +76,7 @@ impl Client {
     }
 
     /// ureq says no more than the status, and that in words.
-    fn proxy_failed(&self, why: &str, redactor: &Redactor) -> TokenError {
+    fn proxy_failed(&self, why: &str) -> TokenError {
         let proxy = self
             .proxy
             .as_ref()
@@ -100,19 +98,19 @@ impl Client {
                 "ask whoever runs it to permit this host and port, or choose another way with --proxy or NO_PROXY",
             ),
             None => transient(
-                format!("the proxy {proxy} failed: {}", redactor.show(why)),
+                format!("the proxy {proxy} failed: {}", self.redactor.show(why)),
                 "is it a proxy? check --proxy, or the variables HTTPS_PROXY, http_proxy and ALL_PROXY",
             ),
         }
     }
 
-    fn failed(&self, endpoint: &TokenEndpoint, why: &ServerText) -> TokenError {
+    fn failed(&self, why: &ServerText) -> TokenError {
         let way = self
             .proxy
             .as_ref()
             .map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
         unreachable(
-            format!("the request to {endpoint}{way} failed: {why}"),
+            format!("the request to {}{way} failed: {why}", self.endpoint),
             "-v shows what was tried",
         )
     }
