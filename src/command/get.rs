@@ -2,9 +2,10 @@
 
 use crate::cli;
 use crate::config::{self, Config};
-use crate::credentials::Plan;
-use crate::env::Env;
+use crate::credentials::{self, Plan};
+use crate::env::{self, Env};
 use crate::error::Error;
+use crate::oauth::ClientId;
 use crate::output;
 use crate::time::Timestamp;
 use crate::token_source::{self, Reuse};
@@ -16,10 +17,16 @@ use crate::ui::Ui;
 /// Whatever stands in the way.
 pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
     let form = config::form(&args.output).map_err(Error::Usage)?;
-    let plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
+    let mut plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
     let config = Config::new(&args.network, &args.cache, &plan, env).map_err(Error::Usage)?;
     plan.tell(ui);
     config.tell(ui);
+    // Somebody's first time: what is entered is told afterwards, for the next.
+    let entered = match plan.asks_for_all() {
+        true => Some(credentials::client_id(&plan)?),
+        false => None,
+    };
+    plan.client_id = plan.client_id.or_else(|| entered.clone());
     let reuse = match args.refresh {
         true => Reuse::Refresh,
         false => Reuse::Allowed,
@@ -28,5 +35,28 @@ pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
     let (token, origin) =
         token_source::token(&plan, &config, reuse, (flag, env), Timestamp::now, ui)?;
     let line = output::render(&token, origin, form, Timestamp::now());
-    Ok(output::write_stdout(&line)?)
+    output::write_stdout(&line)?;
+    if let Some(id) = entered {
+        tell_the_next_time(&id, ui);
+    }
+    Ok(())
+}
+
+/// How to be asked nothing the next time. The secret's place is left to the person, who may have a better one.
+fn tell_the_next_time(id: &ClientId, ui: Ui) {
+    ui.done("to be asked nothing the next time:");
+    ui.to_copy(&set(env::CELLS_CLIENT_ID.name, &id.0));
+    ui.to_copy(&set(env::CELLS_CLIENT_SECRET.name, "<the client secret>"));
+}
+
+/// The line that sets a variable, for a POSIX shell.
+#[cfg(not(windows))]
+fn set(name: &str, value: &str) -> String {
+    format!("export {name}='{}'", value.replace('\'', r"'\''"))
+}
+
+/// The line that sets a variable, for PowerShell.
+#[cfg(windows)]
+fn set(name: &str, value: &str) -> String {
+    format!("$env:{name} = '{}'", value.replace('\'', "''"))
 }
