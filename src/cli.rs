@@ -110,7 +110,7 @@ pub struct Get {
     before_help = "\
 Examples:
   cells-token status
-  cells-token status -o json | jq .token.expires_in"
+  cells-token status -o json"
 )]
 pub struct Status {
     /// Who would ask.

@@ -171,6 +171,8 @@ fn every_example_works() {
         |example| example,
         |example| {
             let mut env = TestEnv::new();
+            // One of them shows retries.
+            env.var("CELLS_RETRIES", "");
             let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL";
             env.var("SCRIPT", format!("set -eo pipefail; {prepare}; {example}"));
             env.sh(r#"cells-token sandbox -- bash -c "$SCRIPT""#)
