@@ -135,7 +135,7 @@ pub struct Run {
     before_help = "\
 Examples:
   cells-token status
-  cells-token status -o json | jq .token.expires_in"
+  cells-token status -o json"
 )]
 pub struct Status {
     /// Who would ask.

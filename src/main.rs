@@ -9,6 +9,9 @@ mod config;
 mod credentials;
 mod env;
 mod error;
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod generated;
 mod oauth;
 mod output;
 mod problem;

@@ -70,6 +70,13 @@ impl Ui {
         }
     }
 
+    /// A line to copy from the terminal, below what `done` said.
+    pub fn to_copy(self, line: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say("  ", line);
+        }
+    }
+
     /// A decision and its reason. Takes a closure so that silence costs nothing.
     pub fn note(self, text: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Verbose {

@@ -12,7 +12,9 @@ use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
 use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, Freshness, MinTtl, Token, TokenError, TokenErrorKind};
+use crate::oauth::{
+    ClientCredentials, ClientId, Freshness, MinTtl, Token, TokenError, TokenErrorKind,
+};
 use crate::output::Origin;
 use crate::secret::ClientSecret;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -44,6 +46,8 @@ pub struct Answer {
     pub origin: Origin,
     /// The secret, unless the cached token was good without it.
     pub secret: Option<ClientSecret>,
+    /// The client id, if a person was asked for it, and would be for the secret too.
+    pub entered: Option<ClientId>,
 }
 
 /// Gets the token that `request` and `env` describe. Asks for the secret only if no cached token will
@@ -69,6 +73,7 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
     };
     let began = clock();
     let id = credentials::client_id(&plan)?;
+    let entered = plan.asks_for_all().then(|| id.clone());
     let cache = config
         .cache
         .as_ref()
@@ -83,6 +88,7 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
             token,
             origin: Origin::Cache,
             secret: None,
+            entered,
         });
     }
     let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
@@ -107,6 +113,7 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
         token,
         origin,
         secret: Some(source.credentials.secret),
+        entered,
     })
 }
 

@@ -181,6 +181,8 @@ fn every_example_works() {
             let path = env.file("report.sh", script);
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
             env.file("Makefile", "report:\n\t@./report.sh\n");
+            // One of them shows retries.
+            env.var("CELLS_RETRIES", "");
             let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL";
             env.var("SCRIPT", format!("set -eo pipefail; {prepare}; {example}"));
             env.sh(r#"cells-token sandbox -- bash -c "$SCRIPT""#)

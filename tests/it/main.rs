@@ -8,9 +8,14 @@
     reason = "a test fails by panicking, and the walls between the program's rooms are not the tests'"
 )]
 
+mod completions;
 mod credentials;
 mod errors;
+#[cfg(unix)]
+mod first_run;
 mod formats;
+#[cfg(feature = "server")]
+mod generated;
 mod get;
 mod help;
 mod interop;
