@@ -8,6 +8,9 @@
     reason = "a test fails by panicking, and the walls between the program's rooms are not the tests'"
 )]
 
+mod cache;
+#[cfg(unix)]
+mod concurrency;
 mod credentials;
 mod errors;
 mod get;
