@@ -76,7 +76,11 @@ fn every_failed_answer_is_shared_with_who_waits() {
         ("refused", 4, Reply::oauth_error(400, "invalid_client")),
         ("limited", 6, limit),
         ("unavailable", 6, Reply::text(503, "text/plain", "busy")),
-        ("nonsense", 7, Reply::text(200, "text/html", "<p>Log in</p>")),
+        (
+            "nonsense",
+            7,
+            Reply::text(200, "text/html", "<p>Log in</p>"),
+        ),
     ];
     each_row(
         &rows,
@@ -160,7 +164,14 @@ fn a_failure_is_not_shared_with_who_goes_another_way() {
                 false => vec![refusal, Reply::token()],
             };
             let server = Server::replies(script);
-            let proxy = Server::replies(if by_proxy { vec![Reply::token()] } else { vec![] });
+            // It answers in the server's place.
+            let tunnel = Reply::steps([
+                Step::ReadRequest,
+                Step::Send(b"HTTP/1.1 200 Connected\r\n\r\n".to_vec()),
+                Step::ReadRequest,
+                Step::Send(format!("HTTP/1.1 200 OK\r\n\r\n{}", token_json()).into_bytes()),
+            ]);
+            let proxy = Server::replies(if by_proxy { vec![tunnel] } else { vec![] });
             let mut env = TestEnv::caching(&server);
             let ca_cert = env.file("ca.pem", authority.pem());
             let value = if by_proxy { proxy.url() } else { &ca_cert };
@@ -214,7 +225,10 @@ fn a_port_that_is_closed_is_not_remembered() {
     env.var("CELLS_BASE_URL", closed);
     env.run_once(&["get"]).exits(5);
     let kept: Vec<_> = env.cache_files();
-    assert!(kept.iter().all(|path| path.extension().unwrap() == "lock"), "{kept:?}");
+    assert!(
+        kept.iter().all(|path| path.extension().unwrap() == "lock"),
+        "{kept:?}"
+    );
     env.var("CELLS_BASE_URL", server.url());
     env.run_once(&["get"]).exits(0);
 }
@@ -237,7 +251,11 @@ fn a_holder_that_is_killed_or_interrupted_is_followed_at_once() {
             holder.signal(*signal);
             assert_all(&herd.finish(), 0, &line(TOKEN));
             // The holder's own end is no concern here. Half the timeout would be 45 s.
-            assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+            assert!(
+                since.elapsed() < Duration::from_secs(10),
+                "{:?}",
+                since.elapsed()
+            );
         },
     );
 }
@@ -346,6 +364,10 @@ fn the_killed_leave_nothing_behind_that_harms_the_others() {
         }
         let asked = server.requests().len();
         env.run(&["get"]).exits(0).prints(&line(TOKEN));
-        assert_eq!(server.requests().len(), asked, "round {round}: the cache reads well");
+        assert_eq!(
+            server.requests().len(),
+            asked,
+            "round {round}: the cache reads well"
+        );
     }
 }

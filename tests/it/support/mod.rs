@@ -18,7 +18,7 @@ mod terminal;
 mod tokens;
 mod wire;
 
-pub use cache::{mode, now_ms};
+pub use cache::now_ms;
 pub use certs::{Authority, Cert};
 pub use env::TestEnv;
 pub use herd::Herd;
