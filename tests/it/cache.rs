@@ -464,6 +464,54 @@ fn an_entry_is_json_of_a_version() {
     assert_eq!(names.len(), 2, "an entry and a lock: {names:?}");
 }
 
+/// Every run of a `TestEnv` searches its files for the secret, encoded in every way. Here it is tempted.
+#[test]
+fn a_secret_that_a_server_quotes_is_not_kept() {
+    let quoting = |status, body: Value| Reply::json(status, body.to_string());
+    let lasting = json!({ "access_token": "opaque", "expires_in": 3600 });
+    let with = |name: &str, value: Value| {
+        let mut body = lasting.clone();
+        body[name] = value;
+        body
+    };
+    let rows = [
+        (
+            "refused",
+            4,
+            quoting(
+                401,
+                json!({ "error": "invalid_client", "error_description": format!("no such secret: {SECRET}") }),
+            ),
+        ),
+        ("unavailable", 6, Reply::text(503, "text/plain", SECRET)),
+        (
+            "nonsense",
+            7,
+            Reply::text(200, "text/html", format!("<p>{SECRET}")),
+        ),
+        (
+            "in a member",
+            0,
+            quoting(200, with("client_secret", SECRET.into())),
+        ),
+        (
+            "deep in a member",
+            0,
+            quoting(200, with("echo", json!([{ "of": format!("x{SECRET}y") }]))),
+        ),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, code, reply)| {
+            let server = Server::always(reply.clone());
+            let env = TestEnv::caching(&server);
+            env.run_once(&["get"]).exits(*code);
+            env.run_once(&["get", "-o", "json"]).exits(*code);
+        },
+    );
+}
+
 #[test]
 fn a_proxys_password_is_not_kept() {
     let proxy = Server::replies([Reply::oauth_error(401, "invalid_client")]);
