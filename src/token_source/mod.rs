@@ -182,10 +182,12 @@ impl TokenSource<'_> {
             return ControlFlow::Break(Ok((token, Origin::Cache)));
         }
         let secret = &self.credentials.secret;
+        let failures = cache.failures((self.clock)());
+        // Read once more: a failure may have come in while the file was opened.
         let (now, route) = ((self.clock)(), self.route());
-        let failures = cache.failures(now);
-        let is_shared =
-            |failure: &&Failure| failure.failed_at > self.began && failure.concerns(secret, &route);
+        let is_shared = |failure: &&Failure| {
+            failure.came_between(self.began, now) && failure.concerns(secret, &route)
+        };
         if let Some(failure) = failures.iter().find(is_shared) {
             self.ui
                 .note(|| "another process was given this answer just now".to_owned());

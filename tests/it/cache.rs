@@ -614,3 +614,31 @@ fn a_limit_without_an_end_is_not_remembered() {
     env.run_once(&["get"]).exits(6);
     env.run_once(&["get"]).exits(0);
 }
+
+#[test]
+fn a_failure_from_the_future_is_nobodys() {
+    // The clock was ahead when it was noted: an hour, and less than what is otherwise tolerated.
+    for ahead in [3_600_000, 100_000] {
+        let refusal = Reply::oauth_error(401, "invalid_client");
+        let server = Server::replies([refusal, Reply::token()]);
+        let env = TestEnv::caching(&server);
+        env.run(&["get"]).exits(4);
+        env.edit("outcome", |outcome| {
+            outcome["failures"][0]["failed_at"] = (now_ms() + ahead).into();
+        });
+        env.run(&["get"]).exits(0).prints(&line(TOKEN));
+    }
+}
+
+#[test]
+fn a_limit_from_the_future_is_nobodys() {
+    let limit = Reply::http(429, "Retry-After: 600\r\n", "");
+    let server = Server::replies([limit, Reply::token()]);
+    let env = TestEnv::caching(&server);
+    env.run(&["get"]).exits(6);
+    env.edit("outcome", |outcome| {
+        outcome["failures"][0]["limited_until"] = (now_ms() + 90_000_000).into();
+    });
+    let output = env.run(&["get", "-v"]);
+    output.exits(0).says("is ignored");
+}
