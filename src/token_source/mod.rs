@@ -60,6 +60,7 @@ pub fn token(
             .as_ref()
             .and_then(|cache| cached_without_secret(cache, config, began, ui))
     {
+        warn_of_short_life(&token, config.min_ttl, began, ui);
         return Ok((token, Origin::Cache));
     }
     let secret = credentials::client_secret(plan, flag, env)?;
@@ -78,7 +79,7 @@ pub fn token(
         Some(cache) => source.cached_or_new(&cache)?,
         None => (source.fetch()?, Origin::Server),
     };
-    source.warn_of_short_life(&token);
+    warn_of_short_life(&token, config.min_ttl, clock(), ui);
     Ok((token, origin))
 }
 
@@ -90,6 +91,17 @@ fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui)
         false => "the cached token does not live long enough; the secret is needed".to_owned(),
     });
     is_good.then_some(token)
+}
+
+fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, ui: Ui) {
+    if token.falls_short(min_ttl)
+        && let Some(remaining) = token.remaining(now)
+    {
+        let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
+        ui.warning(&format!(
+            "the token lives for {remaining}, which is shorter than --min-ttl asks"
+        ));
+    }
 }
 
 struct TokenSource<'a> {
@@ -292,16 +304,5 @@ impl TokenSource<'_> {
     fn route(&self) -> Route {
         let proxy = self.config.proxy.as_ref().map(|(proxy, _)| proxy);
         Route::new(proxy, self.config.trust.ca_cert.as_deref())
-    }
-
-    fn warn_of_short_life(&self, token: &Token) {
-        if token.falls_short(self.config.min_ttl)
-            && let Some(remaining) = token.remaining((self.clock)())
-        {
-            let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
-            self.ui.warning(&format!(
-                "the token lives for {remaining}, which is shorter than --min-ttl asks"
-            ));
-        }
     }
 }

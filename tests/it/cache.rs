@@ -225,6 +225,22 @@ fn the_variable_asks_for_a_life_as_the_option_does() {
 }
 
 #[test]
+fn a_token_shorter_than_asked_is_used_for_a_minute_with_a_warning() {
+    let (_server, mut env) = cached([other()]);
+    let asks = &["get", "--min-ttl", "2h"];
+    let warning = "shorter than --min-ttl asks";
+    env.run(asks).exits(0).prints(&line(TOKEN)).says(warning);
+    env.edit_dates(70, 3600);
+    env.run(asks).exits(0).prints(&line(OTHER)).says(warning);
+    env.run(asks).exits(0).prints(&line(OTHER)).says(warning);
+    env.run(&["get", "-q", "--min-ttl", "2h"])
+        .never_says(warning);
+    // The same without the secret.
+    env.var("CELLS_CLIENT_SECRET", "");
+    env.run(asks).exits(0).prints(&line(OTHER)).says(warning);
+}
+
+#[test]
 fn an_old_token_serves_while_the_service_is_away() {
     let rows = [
         ("unavailable", Reply::text(503, "text/plain", "busy")),
