@@ -1,17 +1,18 @@
 //! The heart: look in the cache, wait for who is fetching already, look again, fetch, store.
 
 mod fetch;
+mod limit;
 
 use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
-use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, Route};
+use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, LockFile, Route};
 use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
 use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, Freshness, MinTtl, Token, TokenError, TokenErrorKind};
+use crate::oauth::{ClientCredentials, Freshness, MinTtl, Token, TokenErrorKind};
 use crate::output::Origin;
 use crate::secret::ClientSecret;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -154,7 +155,20 @@ impl TokenSource<'_> {
         let Some(lock) = cache.lock_file() else {
             return Ok((self.fetch()?, Origin::Server));
         };
-        let patience = Deadline::after(self.config.timeout / WAITING_SHARE);
+        loop {
+            if let ControlFlow::Break(result) = self.wait_out_limit(cache) {
+                return result;
+            }
+            if let Some(result) = self.take_turn(cache, &lock) {
+                return result;
+            }
+        }
+    }
+
+    /// Waits for the lock and fetches, or gets what another process got meanwhile. `None` if there
+    /// is a limit, which is not waited out with the lock in hand.
+    fn take_turn(&self, cache: &Cache, lock: &LockFile) -> Option<Result<Found, Error>> {
+        let patience = Deadline::after(self.deadline.remaining() / WAITING_SHARE);
         let mut seen = None;
         loop {
             match lock.try_lock() {
@@ -180,7 +194,7 @@ impl TokenSource<'_> {
                 }
                 seen = stamps;
                 if let ControlFlow::Break(result) = self.what_others_got(cache) {
-                    return result;
+                    return Some(result);
                 }
             }
             thread::sleep(POLL.min(patience.remaining()));
@@ -213,16 +227,15 @@ impl TokenSource<'_> {
         }
     }
 
-    /// The one request, and what came of it for all who wait. Only who holds the guard may.
-    fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Result<Found, Error> {
+    /// The one request, and what came of it for all who wait. Only who holds the guard may. `None`
+    /// if there is a limit to be waited out first.
+    fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Option<Result<Found, Error>> {
         if let ControlFlow::Break(result) = self.what_others_got(cache) {
-            return result;
+            return Some(result);
         }
         let now = (self.clock)();
-        if let Some(until) = self.limit(&cache.failures(now), now) {
-            self.ui
-                .note(|| format!("the service limits requests until {until}; waiting"));
-            thread::sleep(until.since(now));
+        if self.limit(&cache.failures(now), now).is_some() {
+            return None;
         }
         let result = self.fetch();
         let now = (self.clock)();
@@ -247,7 +260,7 @@ impl TokenSource<'_> {
             }
             _ => {}
         }
-        Ok((result?, Origin::Server))
+        Some(result.map(|token| (token, Origin::Server)))
     }
 
     fn fetch(&self) -> Result<Token, Error> {
@@ -280,25 +293,6 @@ impl TokenSource<'_> {
             _ => "the cached token does not live long enough".to_owned(),
         });
         Some((token, freshness))
-    }
-
-    /// Until when the service asked this client to stay away. `--refresh` asks all the same.
-    fn limit(&self, failures: &[Failure], now: Timestamp) -> Option<Timestamp> {
-        let limits = failures
-            .iter()
-            .filter_map(|failure| failure.limit(&self.credentials.secret, now));
-        limits.max().filter(|_| self.reuse == Reuse::Allowed)
-    }
-
-    fn limited(&self, until: Timestamp) -> TokenError {
-        TokenError::new(
-            TokenErrorKind::Unavailable,
-            format!(
-                "{} limits the number of requests, as it said to an earlier one",
-                self.config.endpoint
-            ),
-            format!("try again after {until}; --refresh asks all the same"),
-        )
     }
 
     fn route(&self) -> Route {

@@ -15,6 +15,9 @@ use crate::support::{
 const SHORT_TIMEOUT: &str = "6s";
 const HALF_OF_IT: Duration = Duration::from_secs(3);
 
+/// What `-v` says of a limit that is waited out.
+const WAITS_FOR_LIMIT: &str = "the service limits requests until";
+
 /// A token of its own, to tell who got which.
 fn token(text: &str) -> Reply {
     Reply::json(200, token_json().replace(TOKEN, text))
@@ -303,6 +306,37 @@ fn who_does_not_refresh_takes_what_a_refresh_got() {
     let herd = waiting_herd(&env, &server, 9, &["--refresh"], &[]);
     gate.open();
     assert_all(&herd.finish(), 0, &line("new"));
+}
+
+#[test]
+fn after_a_limit_one_asks_for_all() {
+    // It ends when more than half of the timeout is over.
+    let limit = Reply::http(429, "Retry-After: 4\r\n", "");
+    let server = Server::replies([limit, Reply::token()]);
+    let env = TestEnv::caching(&server);
+    env.run_once(&["get"]).exits(6);
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 20, &["--timeout", SHORT_TIMEOUT]);
+    herd.wait_for(WAITS_FOR_LIMIT, 20);
+    assert_all(&herd.finish(), 0, &line(TOKEN));
+}
+
+#[test]
+fn who_waits_for_the_end_of_a_limit_keeps_nobody_else_waiting() {
+    let limit = Reply::http(429, "Retry-After: 60\r\n", "");
+    let server = Server::replies([limit, token("anothers"), token("refreshed")]);
+    let mut env = TestEnv::caching(&server);
+    env.run_once(&["get"]).exits(6);
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 5, &[]).wait_for(WAITS_FOR_LIMIT, 5);
+    env.var("CELLS_CLIENT_SECRET", "another-secret");
+    let output = env.run(&["get", "-v"]);
+    output.prints(&line("anothers")).never_says("waiting");
+    env.var("CELLS_CLIENT_SECRET", SECRET);
+    let output = env.run(&["get", "-v", "--refresh"]);
+    output.prints(&line("refreshed")).never_says("waiting");
+    // Nor do they wait any longer themselves: a minute is more than a herd may take.
+    assert_all(&herd.finish(), 0, &line("refreshed"));
 }
 
 #[test]

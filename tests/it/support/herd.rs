@@ -74,17 +74,23 @@ impl Herd {
         self
     }
 
-    /// Waits until so many in all have been seen waiting.
+    /// Waits until so many in all have been seen waiting for another process.
     #[track_caller]
     pub fn wait_for_waiting(&self, count: usize) {
-        let waiting = |lines: &[String]| lines.iter().filter(|line| line.contains(WAITS)).count();
+        self.wait_for(WAITS, count);
+    }
+
+    /// Waits until a text has been said in so many lines.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str, count: usize) {
+        let said = |lines: &[String]| lines.iter().filter(|line| line.contains(text)).count();
         let lines = self.said.lines.lock().unwrap();
         let (lines, _) = self
             .said
             .changed
-            .wait_timeout_while(lines, LIMIT, |lines| waiting(lines) < count)
+            .wait_timeout_while(lines, LIMIT, |lines| said(lines) < count)
             .unwrap();
-        assert_eq!(waiting(&lines), count, "how many wait");
+        assert_eq!(said(&lines), count, "how many said {text:?}");
     }
 
     /// Kills member number `index`. One that has ended stays as it is.
