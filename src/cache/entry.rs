@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 const VERSION: u32 = 1;
 
 /// How far ahead of this machine's clock a date may be before it is not believed.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// A cached token, and whose secret it was got with.
 #[derive(Clone, Debug)]

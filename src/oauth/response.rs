@@ -48,7 +48,9 @@ pub fn parse(
                 Answer::Bare(access_token) => Ok(bare(access_token, requested_at)),
                 Answer::Nonsense(why) => Err(why),
             };
-            token.map_err(|why| diagnosis.invalid(why))
+            let mut token = token.map_err(|why| diagnosis.invalid(why))?;
+            redactor.clean(&mut token.members);
+            Ok(token)
         }
         (300..=399, None) => Err(diagnosis.redirect()),
         _ => Err(diagnosis.invalid("the status is not 200")),

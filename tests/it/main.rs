@@ -8,7 +8,10 @@
     reason = "a test fails by panicking, and the walls between the program's rooms are not the tests'"
 )]
 
+mod cache;
 mod completions;
+#[cfg(unix)]
+mod concurrency;
 mod credentials;
 mod errors;
 #[cfg(unix)]

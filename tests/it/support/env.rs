@@ -19,7 +19,7 @@ use super::server::Server;
 use super::terminal::Terminal;
 use super::{ID, SECRET, TOKEN};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cells-token");
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_cells-token");
 
 /// Variables of every world. Leaks by logging show; a test about the cache sets CELLS_NO_CACHE to nothing.
 const BLANK_WORLD: &[(&str, &str)] = &[
@@ -40,7 +40,7 @@ pub struct TestEnv {
     _dir: TempDir,
     root: PathBuf,
     vars: BTreeMap<OsString, OsString>,
-    watch: Watch,
+    pub(super) watch: Watch,
 }
 
 impl TestEnv {
@@ -93,6 +93,13 @@ impl TestEnv {
     pub fn for_server(server: &Server) -> Self {
         let mut env = Self::with_credentials();
         env.var("CELLS_BASE_URL", server.url());
+        env
+    }
+
+    /// The same with the cache on.
+    pub fn caching(server: &Server) -> Self {
+        let mut env = Self::for_server(server);
+        env.var("CELLS_NO_CACHE", "");
         env
     }
 
@@ -219,7 +226,7 @@ impl TestEnv {
         command
     }
 
-    fn furnish(&self, command: &mut Command) {
+    pub(super) fn furnish(&self, command: &mut Command) {
         command
             .env_clear()
             .envs(&self.vars)

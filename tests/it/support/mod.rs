@@ -1,8 +1,10 @@
 //! What every test stands on: a blank world to run the program in ([`TestEnv`]), a server that does what it is
 //! told ([`Server`]), a terminal ([`Terminal`]), and the rules that hold for every run, checked after every run.
 
+mod cache;
 mod certs;
 mod env;
+pub mod herd;
 mod leaks;
 mod output;
 mod ports;
@@ -16,8 +18,10 @@ mod terminal;
 mod tokens;
 mod wire;
 
+pub use cache::now_ms;
 pub use certs::{Authority, Cert};
 pub use env::TestEnv;
+pub use herd::Herd;
 pub use output::Output;
 pub use ports::{closed_port, deaf_port};
 pub use reply::{Gate, Reply, Step};
