@@ -16,6 +16,7 @@ mod output;
 #[cfg(unix)]
 mod prompt;
 mod quoting;
+mod retry;
 mod support;
 mod timeout;
 mod tls;

@@ -36,6 +36,10 @@ impl Client {
                     None => self.connection_failed(error, endpoint),
                 }
             }
+            // Within the line that tells a chunk's size.
+            ureq::Error::BodyStalled => {
+                self.connection_failed(&io::ErrorKind::UnexpectedEof.into(), endpoint)
+            }
             ureq::Error::ConnectProxyFailed(why) => self.proxy_failed(why, redactor),
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => TokenError::new(
                 TokenErrorKind::Invalid,
