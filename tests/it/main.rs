@@ -9,12 +9,14 @@
 )]
 
 mod credentials;
+mod deadline;
 mod errors;
 mod get;
 mod interop;
 mod output;
 #[cfg(unix)]
 mod prompt;
+mod proxy;
 mod quoting;
 mod retry;
 mod support;

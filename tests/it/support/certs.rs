@@ -47,7 +47,7 @@ impl Authority {
     ) -> Arc<ServerConfig> {
         let hosts: &[&str] = match cert {
             Cert::WrongHost => &["elsewhere.invalid"],
-            _ => &["127.0.0.1", "::1", "localhost"],
+            _ => &["127.0.0.1", "::1", "localhost", "host.invalid"],
         };
         let hosts: Vec<String> = hosts.iter().copied().map(String::from).collect();
         let mut params = CertificateParams::new(hosts).unwrap();

@@ -4,12 +4,15 @@
 mod certs;
 mod env;
 mod leaks;
+#[cfg(target_os = "linux")]
+mod network;
 mod output;
 mod ports;
 mod reply;
 mod request;
 mod running;
 mod server;
+mod skip;
 mod table;
 #[cfg(unix)]
 mod terminal;
@@ -18,10 +21,13 @@ mod wire;
 
 pub use certs::{Authority, Cert};
 pub use env::TestEnv;
+#[cfg(target_os = "linux")]
+pub use network::Network;
 pub use output::Output;
-pub use ports::{closed_port, deaf_port};
+pub use ports::{closed_port, deaf_port, deaf_port_at};
 pub use reply::{Gate, Reply, Step};
 pub use server::Server;
+pub use skip::skipped;
 pub use table::{each_row, each_row_at_once};
 #[cfg(unix)]
 pub use terminal::Terminal;
