@@ -12,7 +12,9 @@ mod credentials;
 mod deadline;
 mod errors;
 mod get;
+mod hints;
 mod interop;
+mod leaks;
 mod output;
 #[cfg(unix)]
 mod prompt;

@@ -18,14 +18,18 @@ pub enum Cert {
     Expired,
     NotYetValid,
     SelfSigned,
+    /// The authority's own certificate, shown by a server.
+    OwnAuthority,
 }
 
 impl Authority {
     pub fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "cells-token test authority");
+        Self::named("cells-token test authority")
+    }
+
+    pub fn named(name: &str) -> Self {
+        let mut params = CertificateParams::new(["127.0.0.1".into()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
@@ -60,17 +64,22 @@ impl Authority {
             _ => {}
         }
         let key = KeyPair::generate().unwrap();
-        let cert = match cert {
+        let shown = cert;
+        let cert = match shown {
             Cert::SelfSigned => params.self_signed(&key),
             _ => params.signed_by(&key, &self.0),
         };
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let (cert, key) = match shown {
+            Cert::OwnAuthority => (self.0.der().clone(), self.0.key().serialize_der()),
+            _ => (cert.unwrap().der().clone(), key.serialize_der()),
+        };
+        let key = PrivatePkcs8KeyDer::from(key);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![cert.unwrap().der().clone()], key.into());
+            .with_single_cert(vec![cert], key.into());
         Arc::new(config.unwrap())
     }
 }

@@ -27,7 +27,7 @@ pub use output::Output;
 pub use ports::{closed_port, deaf_port, deaf_port_at};
 pub use reply::{Gate, Reply, Step};
 pub use server::Server;
-pub use skip::skipped;
+pub use skip::{needed, skipped};
 pub use table::{each_row, each_row_at_once};
 #[cfg(unix)]
 pub use terminal::Terminal;
