@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -49,7 +50,22 @@ impl Authority {
         cert: Cert,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Arc<ServerConfig> {
+        let (cert, key) = self.pems(cert);
+        let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert], key);
+        Arc::new(config.unwrap())
+    }
+
+    /// A new certificate and its key, for a server that reads files.
+    pub fn pems(&self, cert: Cert) -> (String, String) {
         let hosts: &[&str] = match cert {
+            Cert::OwnAuthority => return (self.pem(), self.0.key().serialize_pem()),
             Cert::WrongHost => &["elsewhere.invalid"],
             _ => &["127.0.0.1", "::1", "localhost", "host.invalid"],
         };
@@ -64,22 +80,10 @@ impl Authority {
             _ => {}
         }
         let key = KeyPair::generate().unwrap();
-        let shown = cert;
-        let cert = match shown {
+        let cert = match cert {
             Cert::SelfSigned => params.self_signed(&key),
             _ => params.signed_by(&key, &self.0),
         };
-        let (cert, key) = match shown {
-            Cert::OwnAuthority => (self.0.der().clone(), self.0.key().serialize_der()),
-            _ => (cert.unwrap().der().clone(), key.serialize_der()),
-        };
-        let key = PrivatePkcs8KeyDer::from(key);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert], key.into());
-        Arc::new(config.unwrap())
+        (cert.unwrap().pem(), key.serialize_pem())
     }
 }
