@@ -13,6 +13,7 @@ mod completions;
 #[cfg(unix)]
 mod concurrency;
 mod credentials;
+mod deadline;
 mod errors;
 #[cfg(unix)]
 mod first_run;
@@ -21,11 +22,15 @@ mod formats;
 mod generated;
 mod get;
 mod help;
+mod hints;
 mod interop;
+mod leaks;
 mod output;
 #[cfg(unix)]
 mod prompt;
+mod proxy;
 mod quoting;
+mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;

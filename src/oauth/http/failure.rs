@@ -4,9 +4,17 @@ use std::fmt;
 use std::io;
 
 use super::Client;
+use super::connector::{HandshakeFailed, tls_error};
 use super::resolver::LookupFailed;
 use crate::oauth::retry::Retry;
 use crate::oauth::{ServerText, TokenError, TokenErrorKind, tls};
+
+/// What names the host of the token endpoint.
+const NAMES_THE_HOST: &str = "--base-url or --token-url";
+
+/// Whoever answered at the proxy's address does not do a proxy's work.
+const NO_PROXY: &str = "is it a proxy? a captive portal or a VPN may answer in its place; check --proxy, or the \
+                        variables HTTPS_PROXY, http_proxy and ALL_PROXY";
 
 impl Client {
     /// Which failure it is, in words. What a server may have chosen goes through the redactor.
@@ -14,10 +22,14 @@ impl Client {
         let Self {
             endpoint, redactor, ..
         } = self;
+        if let Some(why) = tls_error(error) {
+            return tls_failed(why, endpoint.host(), NAMES_THE_HOST);
+        }
         match error {
-            ureq::Error::Other(other) => match other.downcast_ref() {
-                Some(LookupFailed { host, why }) => lookup_failed(host, why),
-                None => self.failed(&redactor.show(&other.to_string())),
+            ureq::Error::Other(other) => match (other.downcast_ref(), other.downcast_ref()) {
+                (Some(LookupFailed { host, why }), _) => lookup_failed(host, why),
+                (_, Some(failed)) => self.handshake_failed(failed),
+                _ => self.failed(&redactor.show(&other.to_string())),
             },
             ureq::Error::HostNotFound => lookup_failed(endpoint.host(), &"it has no address"),
             ureq::Error::Timeout(ureq::Timeout::Connect) => match &self.proxy {
@@ -27,12 +39,10 @@ impl Client {
                 None => timed_out(&format!("{endpoint} could not be connected to in time")),
             },
             ureq::Error::Timeout(_) => timed_out(&format!("{endpoint} did not answer in time")),
-            ureq::Error::Rustls(error) => handshake_failed(error, endpoint.host()),
-            ureq::Error::Io(error) => {
-                match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                    Some(error) => handshake_failed(error, endpoint.host()),
-                    None => self.connection_failed(error),
-                }
+            ureq::Error::Io(error) => self.connection_failed(error),
+            // Within the line that tells a chunk's size.
+            ureq::Error::BodyStalled => {
+                self.connection_failed(&io::ErrorKind::UnexpectedEof.into())
             }
             ureq::Error::ConnectProxyFailed(why) => self.proxy_failed(why),
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => TokenError::new(
@@ -47,10 +57,50 @@ impl Client {
         }
     }
 
+    fn handshake_failed(&self, failed: &HandshakeFailed) -> TokenError {
+        let Self {
+            endpoint, redactor, ..
+        } = self;
+        match (failed, &self.proxy) {
+            (
+                HandshakeFailed::Tls {
+                    is_behind_proxy: true,
+                    why: rustls::Error::InvalidMessage(_),
+                },
+                Some(proxy),
+            ) => unreachable(
+                format!(
+                    "the proxy {proxy} did not connect to {}: what came is not TLS",
+                    endpoint.host()
+                ),
+                NO_PROXY,
+            ),
+            (HandshakeFailed::NoProxy(why), Some(proxy)) => unreachable(
+                format!(
+                    "the proxy {proxy} answered with something that is not HTTP: {}",
+                    redactor.show(why)
+                ),
+                NO_PROXY,
+            ),
+            (
+                HandshakeFailed::Tls {
+                    is_behind_proxy: false,
+                    why,
+                },
+                Some(proxy),
+            ) => tls_failed(why, &format!("the proxy {proxy}"), "--proxy"),
+            (HandshakeFailed::Tls { why, .. }, _) => {
+                tls_failed(why, endpoint.host(), NAMES_THE_HOST)
+            }
+            (HandshakeFailed::NoProxy(why), None) => self.failed(&redactor.show(why)),
+        }
+    }
+
     fn connection_failed(&self, error: &io::Error) -> TokenError {
+        let endpoint = &self.endpoint;
         use io::ErrorKind as Kind;
         let peer = self.proxy.as_ref().map_or_else(
-            || self.endpoint.to_string(),
+            || endpoint.to_string(),
             |proxy| format!("the proxy {proxy}"),
         );
         let hint = match &self.proxy {
@@ -77,6 +127,7 @@ impl Client {
 
     /// ureq says no more than the status, and that in words.
     fn proxy_failed(&self, why: &str) -> TokenError {
+        let redactor = &self.redactor;
         let proxy = self
             .proxy
             .as_ref()
@@ -98,19 +149,20 @@ impl Client {
                 "ask whoever runs it to permit this host and port, or choose another way with --proxy or NO_PROXY",
             ),
             None => transient(
-                format!("the proxy {proxy} failed: {}", self.redactor.show(why)),
-                "is it a proxy? check --proxy, or the variables HTTPS_PROXY, http_proxy and ALL_PROXY",
+                format!("the proxy {proxy} failed: {}", redactor.show(why)),
+                NO_PROXY,
             ),
         }
     }
 
     fn failed(&self, why: &ServerText) -> TokenError {
+        let endpoint = &self.endpoint;
         let way = self
             .proxy
             .as_ref()
             .map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
         unreachable(
-            format!("the request to {}{way} failed: {why}", self.endpoint),
+            format!("the request to {endpoint}{way} failed: {why}"),
             "-v shows what was tried",
         )
     }
@@ -131,8 +183,8 @@ pub(super) fn timed_out(what: &str) -> TokenError {
     )
 }
 
-fn handshake_failed(error: &rustls::Error, host: &str) -> TokenError {
-    let problem = tls::explain(error, host);
+fn tls_failed(why: &rustls::Error, peer: &str, named_by: &str) -> TokenError {
+    let problem = tls::explain(why, peer, named_by);
     unreachable(problem.what, problem.hint)
 }
 

@@ -1,5 +1,6 @@
 //! One POST over HTTP, its deadline enforced from outside. The only folder that names ureq.
 
+mod connector;
 mod failure;
 mod resolver;
 
@@ -14,7 +15,6 @@ use rustls::pki_types::CertificateDer;
 use ureq::config::Config;
 use ureq::http::header;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, ProxyProtocol, http};
 use zeroize::Zeroizing;
 
@@ -23,6 +23,7 @@ use super::tls::Trust;
 use super::{Redactor, Token, TokenEndpoint, TokenError, response};
 use crate::problem::Problem;
 use crate::time::{Deadline, Timestamp};
+use connector::TellingConnector;
 use failure::{timed_out, unreachable};
 use resolver::OwnThreadResolver;
 
@@ -86,13 +87,24 @@ impl Proxy {
     /// # Errors
     /// If it is none.
     pub fn parse((url, source): Named) -> Result<Self, Problem> {
-        ureq::Proxy::new(url.trim()).map(Self).map_err(|_| {
+        let proxy = ureq::Proxy::new(url.trim()).ok();
+        proxy.filter(names_a_peer).map(Self).ok_or_else(|| {
             Problem::new(
                 format!("the proxy given by {source} is not a proxy URL"),
                 format!("give {source} something like http://host:3128 or socks5://host:1080"),
             )
         })
     }
+}
+
+/// Whether it has a host, and a port only if that is one: ureq takes the scheme's for one that it cannot read.
+fn names_a_peer(proxy: &ureq::Proxy) -> bool {
+    let Some(authority) = proxy.uri().authority() else {
+        return false;
+    };
+    let host = authority.host();
+    let ends_with_host = authority.as_str().ends_with(host);
+    !host.is_empty() && (ends_with_host || authority.port_u16().is_some_and(|port| port > 0))
 }
 
 impl fmt::Display for Proxy {
@@ -165,7 +177,7 @@ impl Client {
             .timeout_global(Some(timeout))
             .tls_config(self.tls.clone())
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), OwnThreadResolver);
+        let agent = Agent::with_parts(config, TellingConnector::default(), OwnThreadResolver);
         let url = self.endpoint.as_str().to_owned();
         let (sender, receiver) = mpsc::sync_channel(1);
         let request = move || {

@@ -134,6 +134,11 @@ impl TestEnv {
         self
     }
 
+    /// Fails if a secret is in `bytes`, which `place` names.
+    pub fn assert_no_secret(&self, place: &str, bytes: &[u8]) {
+        self.watch.assert_no_secret(place, bytes);
+    }
+
     /// A file below the working folder that may hold a secret; returns its absolute path.
     pub fn file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
@@ -194,12 +199,16 @@ impl TestEnv {
 
     /// Runs a script in `sh`, where `cells-token` is on the PATH.
     pub fn sh(&self, script: &str) -> Output {
-        let mut command = self.command("sh");
-        command.args(["-c", script]).stdout(Stdio::piped());
-        let output =
-            Running::start(command, format!("sh -c {script:?}"), self.watch.clone()).finish();
+        let output = self.start_sh(script).finish();
         output.assert_calm();
         output
+    }
+
+    /// Starts a script in the background.
+    pub fn start_sh(&self, script: &str) -> Running {
+        let mut command = self.command("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        Running::start(command, format!("sh -c {script:?}"), self.watch.clone())
     }
 
     /// Runs a script on a terminal of its own, in the shell named.

@@ -6,12 +6,15 @@ mod certs;
 mod env;
 pub mod herd;
 mod leaks;
+#[cfg(target_os = "linux")]
+mod network;
 mod output;
 mod ports;
 mod reply;
 mod request;
 mod running;
 mod server;
+mod skip;
 mod table;
 #[cfg(unix)]
 mod terminal;
@@ -22,10 +25,13 @@ pub use cache::now_ms;
 pub use certs::{Authority, Cert};
 pub use env::TestEnv;
 pub use herd::Herd;
+#[cfg(target_os = "linux")]
+pub use network::Network;
 pub use output::Output;
-pub use ports::{closed_port, deaf_port};
+pub use ports::{closed_port, deaf_port, deaf_port_at};
 pub use reply::{Gate, Reply, Step};
 pub use server::Server;
+pub use skip::{needed, skipped};
 pub use table::{each_row, each_row_at_once};
 #[cfg(unix)]
 pub use terminal::Terminal;

@@ -57,6 +57,22 @@ impl Running {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// The arguments that other processes can see.
+    #[cfg(target_os = "linux")]
+    pub fn arguments(&self) -> Vec<u8> {
+        std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap()
+    }
+
+    /// Ends it by a signal that asks for a core file; returns whether there is one.
+    #[cfg(target_os = "linux")]
+    pub fn kill_with_core(mut self) -> bool {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        // Not SIGSEGV, for which Rust has a handler.
+        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).unwrap();
+        let status = self.child.wait().unwrap();
+        std::os::unix::process::ExitStatusExt::core_dumped(&status)
+    }
+
     /// Waits for its end, and looks for leaks.
     pub fn finish(mut self) -> Output {
         drop(self.child.stdin.take());
