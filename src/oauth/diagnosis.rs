@@ -3,7 +3,7 @@
 use super::http::Response;
 use super::response::ErrorResponse;
 use super::retry::{self, Retry};
-use super::token_error::{TokenError, TokenErrorKind};
+use super::token_error::{Cause, TokenError, TokenErrorKind};
 use super::{Redactor, TokenEndpoint};
 use crate::time::Timestamp;
 
@@ -40,7 +40,10 @@ impl Diagnosis<'_> {
         };
         TokenError {
             retry,
-            is_limit: status == 429,
+            cause: match status {
+                429 => Cause::Limit,
+                _ => Cause::Other,
+            },
             ..self.failure(TokenErrorKind::Unavailable, what, error, hint)
         }
     }
