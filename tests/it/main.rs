@@ -34,6 +34,7 @@ mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+mod serve;
 mod support;
 mod timeout;
 mod tls;
