@@ -3,18 +3,22 @@
 //!
 //! Values stay text here, because a variable can give the same value: `config` reads both.
 
+#![allow(
+    rustdoc::bare_urls,
+    reason = "doc comments are the help, where a URL stands bare"
+)]
+
 mod options;
 
-#[cfg(feature = "server")]
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-#[cfg(feature = "server")]
-use clap::ValueHint;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub use options::{Cache, Credentials, Endpoint, Format, Network, Output, StatusFormat, Voice};
+pub use options::{
+    Cache, Credentials, Endpoint, Format, Network, Output, Request, StatusFormat, Voice,
+};
 
 /// What it is in one line, how it is used, and then every option.
 const HELP: &str = "\
@@ -56,6 +60,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Get(Get),
+    Run(Run),
     Status(Status),
     Forget(Forget),
     #[cfg(feature = "server")]
@@ -79,24 +84,44 @@ Examples:
   cells-token get -o header | curl -H @- \"$URL\""
 )]
 pub struct Get {
-    /// Who asks.
+    /// Which token.
     #[command(flatten)]
-    pub credentials: Credentials,
-    /// Where, and how long.
-    #[command(flatten)]
-    pub network: Network,
-    /// What is kept.
-    #[command(flatten)]
-    pub cache: Cache,
-    /// Fetch a new token even if a good one is cached
-    #[arg(long, help_heading = "Cache")]
-    pub refresh: bool,
+    pub request: Request,
     /// What is printed.
     #[command(flatten)]
     pub output: Output,
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,
+}
+
+/// Run a command with an access token in its environment
+///
+/// Becomes the command: its signals and its exit code are its own. The client secret is not passed on: every variable
+/// that holds it is removed. Fails with 125 before the command, 126 if it cannot be run, 127 if it is not found.
+#[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token run -- ./report.sh                   # reads $CELLS_ACCESS_TOKEN
+  cells-token run --min-ttl 30m -- make report"
+)]
+pub struct Run {
+    /// Which token.
+    #[command(flatten)]
+    pub request: Request,
+    /// The variable that holds the token [default: CELLS_ACCESS_TOKEN]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub env_name: Option<String>,
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: Voice,
+
+    /// What to run, and its arguments
+    #[arg(last = true, required = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
 }
 
 /// Show what would be used and what is cached; makes no request

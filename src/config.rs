@@ -1,5 +1,6 @@
 //! From options and variables to what will be done: flag before `CELLS_*` before default. Pure.
 
+use std::env::split_paths;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::cache;
 use crate::cli;
 use crate::credentials::Plan;
 use crate::env::{self, Env, Variable};
-use crate::oauth::{DEFAULT_BASE_URL, MinTtl, TokenEndpoint};
+use crate::oauth::{DEFAULT_BASE_URL, MinTtl, Named, Proxy, ProxyVariables, TokenEndpoint, Trust};
 use crate::output::Form;
 use crate::problem::Problem;
 use crate::ui::{Ui, Verbosity};
@@ -31,8 +32,10 @@ pub struct Config {
     pub timeout: Duration,
     /// How often to try again what may pass by itself.
     pub retries: u32,
-    /// Certificates to trust besides the system's.
-    pub ca_cert: Option<PathBuf>,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+    /// The proxy, and what named it.
+    pub proxy: Option<(Proxy, &'static str)>,
     /// Where the cache is; `None` if it is off.
     pub cache: Option<cache::Settings>,
     /// How long the token must live at least.
@@ -52,13 +55,14 @@ impl Config {
     ) -> Result<Self, Problem> {
         let (endpoint, endpoint_source) = endpoint(&network.endpoint, plan, env)?;
         Ok(Self {
-            endpoint,
-            endpoint_source,
             timeout: timeout(network, env)?,
             retries: retries(network, env)?,
-            ca_cert: path(network.ca_cert.as_ref(), env, &env::CELLS_CA_CERT),
+            trust: trust(network, env),
+            proxy: proxy(network, &endpoint, env)?,
             cache: cache_settings(cache, env),
             min_ttl: min_ttl(cache, env)?,
+            endpoint,
+            endpoint_source,
         })
     }
 }
@@ -72,11 +76,47 @@ impl Config {
                 self.endpoint, self.endpoint_source
             )
         });
+        if let Some((proxy, source)) = &self.proxy {
+            ui.note(|| format!("the proxy is {proxy} ({source})"));
+        }
         ui.note(|| match &self.cache {
             Some(cache) => format!("the cache is {}", cache.dir.display()),
             None => "the cache is off".to_owned(),
         });
     }
+}
+
+fn trust(network: &cli::Network, env: &Env) -> Trust {
+    Trust {
+        ca_cert: path(network.ca_cert.as_ref(), env, &env::CELLS_CA_CERT),
+        system_file: env.raw(&env::SSL_CERT_FILE).map(PathBuf::from),
+        system_dirs: env
+            .raw(&env::SSL_CERT_DIR)
+            .map(|dirs| split_paths(dirs).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn proxy(
+    network: &cli::Network,
+    endpoint: &TokenEndpoint,
+    env: &Env,
+) -> Result<Option<(Proxy, &'static str)>, Problem> {
+    let named =
+        |variable: &'static Variable| Ok(env.text(variable)?.map(|url| (url, variable.name)));
+    let either =
+        |lower, upper| -> Result<Option<Named>, Problem> { Ok(named(lower)?.or(named(upper)?)) };
+    let variables = ProxyVariables {
+        https: either(&env::HTTPS_PROXY_LOWER, &env::HTTPS_PROXY)?,
+        http: named(&env::HTTP_PROXY_LOWER)?,
+        all: either(&env::ALL_PROXY_LOWER, &env::ALL_PROXY)?,
+        none_for: either(&env::NO_PROXY_LOWER, &env::NO_PROXY)?.map(|(list, _)| list),
+    };
+    let flag = network.proxy.as_deref().map(|url| (url, "--proxy"));
+    let chosen = flag.or_else(|| variables.choose(endpoint));
+    chosen
+        .map(|named| Ok((Proxy::parse(named)?, named.1)))
+        .transpose()
 }
 
 fn retries(network: &cli::Network, env: &Env) -> Result<u32, Problem> {
@@ -235,7 +275,11 @@ pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
     }
 }
 
-fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
+/// The variable that holds the token.
+///
+/// # Errors
+/// If nobody can set a variable of that name, or if cells-token itself reads it.
+pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
     let name = flag.unwrap_or(DEFAULT_ENV_NAME);
     if !is_variable_name(name) {
         return Err(Problem::new(

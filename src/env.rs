@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
-use crate::secret::ClientSecret;
+use crate::secret::{self, ClientSecret};
 
 /// A variable that cells-token reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,15 @@ variables! {
     CELLS_MIN_TTL = "CELLS_MIN_TTL": "How long the token must live at least.";
     CELLS_NO_CACHE = "CELLS_NO_CACHE": "Neither read nor write the cache.";
     CELLS_CACHE_DIR = "CELLS_CACHE_DIR": "Where the cache is.";
+    SSL_CERT_FILE = "SSL_CERT_FILE": "A file of root certificates, instead of the system's.";
+    SSL_CERT_DIR = "SSL_CERT_DIR": "Folders of root certificates, instead of the system's.";
+    HTTPS_PROXY = "HTTPS_PROXY": "The proxy for https:// (https_proxy too).";
+    HTTPS_PROXY_LOWER = "https_proxy": "The proxy for https://; stronger than HTTPS_PROXY.";
+    HTTP_PROXY_LOWER = "http_proxy": "The proxy for http:// (HTTP_PROXY is ignored, as curl does).";
+    ALL_PROXY = "ALL_PROXY": "The proxy for both (all_proxy too).";
+    ALL_PROXY_LOWER = "all_proxy": "The proxy for both; stronger than ALL_PROXY.";
+    NO_PROXY = "NO_PROXY": "Hosts, domains, addresses and networks to reach without a proxy (no_proxy too).";
+    NO_PROXY_LOWER = "no_proxy": "The same; stronger than NO_PROXY.";
     CELLS_CLOUD_CLIENT_ID = "CellsCloudClientId": "The client id, with CellsCloudClientSecret.";
     CELLS_CLOUD_CLIENT_SECRET = "CellsCloudClientSecret": "The client secret, with CellsCloudClientId.";
     CELLS_CLOUD_API_BASE_URL = "CellsCloudApiBaseUrl": "Where the API is, if the CellsCloud pair is used.";
@@ -85,6 +94,21 @@ impl Env {
             values: values.collect(),
             user_cache_dir: dirs::cache_dir(),
         }
+    }
+
+    /// The names of all variables of the process, of ours and others, whose value is `secret`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one reader of the environment"
+    )]
+    pub fn holders_of(secret: &ClientSecret) -> Vec<OsString> {
+        let holds = |value: &OsString| {
+            value.to_str().map(secret::without_line_ending) == Some(secret.expose())
+        };
+        std::env::vars_os()
+            .filter(|(_, value)| holds(value))
+            .map(|(name, _)| name)
+            .collect()
     }
 
     /// The folder for what can be had again (`XDG_CACHE_HOME`, or what the platform has instead).

@@ -17,16 +17,8 @@ pub enum Error {
     /// A verb that runs a command failed itself, for this reason; the other codes are the command's.
     BeforeCommand(Box<Self>),
     /// The command to run is there and cannot be run.
-    #[cfg_attr(
-        not(feature = "server"),
-        expect(dead_code, reason = "of `sandbox`, and soon of `run`")
-    )]
     CannotRun(Problem),
     /// There is no such command.
-    #[cfg_attr(
-        not(feature = "server"),
-        expect(dead_code, reason = "of `sandbox`, and soon of `run`")
-    )]
     NotFound(Problem),
     /// A local failure that nobody foresaw.
     Other(anyhow::Error),
@@ -122,9 +114,9 @@ exits! {
     Unreachable = 5: "The service cannot be reached (name lookup, connection, TLS, proxy, timeout): trying again may help.";
     Unavailable = 6: "The service is unavailable or limits requests, after the retries: trying again later helps.";
     Invalid = 7: "The answer is not a token response.";
-    BeforeCommand = 125: "sandbox itself failed, whatever the reason, usage included.";
-    CannotRun = 126: "The command of sandbox cannot be run.";
-    NotFound = 127: "The command of sandbox is not found.";
+    BeforeCommand = 125: "run or sandbox itself failed, whatever the reason, usage included.";
+    CannotRun = 126: "The command of run or sandbox cannot be run.";
+    NotFound = 127: "The command of run or sandbox is not found.";
     Interrupted = 130: "Interrupted.";
 }
 

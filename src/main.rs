@@ -2,7 +2,6 @@
 //! is done; it alone turns an error into an exit code.
 
 mod cache;
-#[cfg(feature = "server")]
 mod child;
 mod cli;
 mod command;
@@ -33,6 +32,7 @@ use crate::error::{Error, Exit};
 use crate::ui::{Ui, Verbosity};
 
 fn main() -> ExitCode {
+    keep_memory_private();
     let result = match cli::Cli::try_parse() {
         Ok(cli) => command::run(cli),
         Err(error) => refuse(&error),
@@ -63,5 +63,16 @@ fn refuse(error: &clap::Error) -> Result<ExitCode, Error> {
                 _ => error,
             })
         }
+    }
+}
+
+/// Neither a core file nor another process of the same user shall hold the secret. A process that
+/// this one becomes or starts decides for itself again.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Best effort: nothing depends on it.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
-use crate::oauth::TokenError;
+use crate::oauth::{Proxy, TokenError};
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 
@@ -22,15 +22,17 @@ const MOST_FAILURES: usize = 8;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The certificates trusted besides the system's.
+    proxy: Option<String>,
     ca_cert: Option<String>,
 }
 
 impl Route {
-    /// The way with these certificates trusted besides the system's.
-    pub fn new(ca_cert: Option<&Path>) -> Self {
+    /// The way through this proxy, with these certificates trusted besides the system's.
+    pub fn new(proxy: Option<&Proxy>, ca_cert: Option<&Path>) -> Self {
         // The same file may be named from different folders.
         let whole = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Self {
+            proxy: proxy.map(ToString::to_string),
             ca_cert: ca_cert.map(|path| whole(path).display().to_string()),
         }
     }

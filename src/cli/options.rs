@@ -6,6 +6,23 @@ use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use crate::secret::ClientSecret;
 
+/// Which token, for the verbs that need one.
+#[derive(Debug, Default, Args)]
+pub struct Request {
+    /// Who asks.
+    #[command(flatten)]
+    pub credentials: Credentials,
+    /// Where, and how long.
+    #[command(flatten)]
+    pub network: Network,
+    /// What is kept.
+    #[command(flatten)]
+    pub cache: Cache,
+    /// Fetch a new token even if a good one is cached
+    #[arg(long, help_heading = "Cache")]
+    pub refresh: bool,
+}
+
 /// Whose token it is.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Credentials")]
@@ -81,6 +98,13 @@ pub struct Network {
         value_hint = ValueHint::FilePath
     )]
     pub ca_cert: Option<PathBuf>,
+
+    /// The proxy to use, for loopback too [variables: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]
+    ///
+    /// Such as http://host:3128, https://host or socks5://host:1080, with user:password@ before the host if it asks for
+    /// them. Whatever NO_PROXY says.
+    #[arg(long, value_name = "URL", hide_short_help = true, value_hint = ValueHint::Url)]
+    pub proxy: Option<String>,
 
     /// The limit on everything together [variable: CELLS_TIMEOUT]
     ///

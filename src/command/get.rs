@@ -1,14 +1,13 @@
 //! `get`: print an access token.
 
 use crate::cli;
-use crate::config::{self, Config};
-use crate::credentials::{self, Plan};
+use crate::config;
 use crate::env::{self, Env};
 use crate::error::Error;
 use crate::oauth::ClientId;
 use crate::output;
 use crate::time::Timestamp;
-use crate::token_source::{self, Reuse};
+use crate::token_source;
 use crate::ui::Ui;
 
 /// Gets a token and prints it.
@@ -17,32 +16,17 @@ use crate::ui::Ui;
 /// Whatever stands in the way.
 pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
     let form = config::form(&args.output).map_err(Error::Usage)?;
-    let mut plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
-    let config = Config::new(&args.network, &args.cache, &plan, env).map_err(Error::Usage)?;
-    plan.tell(ui);
-    config.tell(ui);
-    // Somebody's first time: what is entered is told afterwards, for the next.
-    let entered = match plan.asks_for_all() {
-        true => Some(credentials::client_id(&plan)?),
-        false => None,
-    };
-    plan.client_id = plan.client_id.or_else(|| entered.clone());
-    let reuse = match args.refresh {
-        true => Reuse::Refresh,
-        false => Reuse::Allowed,
-    };
-    let flag = args.credentials.client_secret.as_ref();
-    let (token, origin) =
-        token_source::token(&plan, &config, reuse, (flag, env), Timestamp::now, ui)?;
-    let line = output::render(&token, origin, form, Timestamp::now());
+    let answer = token_source::token(&args.request, env, Timestamp::now, ui)?;
+    let line = output::render(&answer.token, answer.origin, form, Timestamp::now());
     output::write_stdout(&line)?;
-    if let Some(id) = entered {
+    if let Some(id) = answer.entered {
         tell_the_next_time(&id, ui);
     }
     Ok(())
 }
 
-/// How to be asked nothing the next time. The secret's place is left to the person, who may have a better one.
+/// How to be asked nothing the next time. The secret's place is left open: whoever entered it may have a better one
+/// than a line that is kept.
 fn tell_the_next_time(id: &ClientId, ui: Ui) {
     ui.done("to be asked nothing the next time:");
     ui.to_copy(&set(env::CELLS_CLIENT_ID.name, &id.0));

@@ -3,6 +3,7 @@
 pub mod completions;
 mod forget;
 mod get;
+mod run;
 #[cfg(feature = "server")]
 mod sandbox;
 mod status;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     let ui = |voice| Ui::new(config::verbosity(voice));
     match cli.command {
         Command::Get(args) => get::run(&args, &env, ui(&args.voice))?,
+        Command::Run(args) => return run::run(&args, &env, ui(&args.voice)),
         Command::Status(args) => status::run(&args, &env, ui(&args.voice))?,
         Command::Forget(args) => forget::run(&args, &env, ui(&args.voice))?,
         Command::Completions(args) => completions::run(&args)?,
@@ -37,5 +39,5 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
 
 /// Whether the exit code of this verb is its command's, so that its own failures must be told apart.
 pub fn passes_on_a_status(verb: &OsStr) -> bool {
-    cfg!(feature = "server") && verb == "sandbox"
+    verb == "run" || (cfg!(feature = "server") && verb == "sandbox")
 }

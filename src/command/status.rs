@@ -23,6 +23,8 @@ struct Report {
     passed_over: Vec<PassedOver>,
     token_url: String,
     token_url_source: &'static str,
+    proxy: Option<String>,
+    proxy_source: Option<&'static str>,
     ca_cert: Option<String>,
     timeout: f64,
     retries: u32,
@@ -103,7 +105,10 @@ fn report(args: &cli::Status, plan: &Plan, config: &Config, env: &Env, ui: Ui) -
             .collect(),
         token_url: config.endpoint.to_string(),
         token_url_source: config.endpoint_source,
+        proxy: config.proxy.as_ref().map(|(proxy, _)| proxy.to_string()),
+        proxy_source: config.proxy.as_ref().map(|(_, source)| *source),
         ca_cert: config
+            .trust
             .ca_cert
             .as_ref()
             .map(|path| path.display().to_string()),
@@ -186,6 +191,9 @@ impl Report {
             lines.push(("passed over", format!("{source}: {why}")));
         }
         lines.push(("token URL", from(&self.token_url, self.token_url_source)));
+        if let (Some(proxy), Some(source)) = (&self.proxy, self.proxy_source) {
+            lines.push(("proxy", from(proxy, source)));
+        }
         if let Some(ca_cert) = &self.ca_cert {
             lines.push(("also trusted", ca_cert.clone()));
         }

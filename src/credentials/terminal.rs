@@ -53,7 +53,7 @@ impl Terminal {
         }
     }
 
-    /// Watches over the terminal while something else switches its echo off.
+    /// Switches the echo off, and watches over the terminal until it may be on again.
     ///
     /// # Errors
     /// If signals cannot be watched.
@@ -67,13 +67,18 @@ pub use unix::EchoGuard;
 
 #[cfg(unix)]
 mod unix {
+    use std::fs::File;
     use std::io;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::{self, Sender};
     use std::thread::{self, JoinHandle};
+    use std::time::Duration;
 
     use rustix::process::{Signal, kill_current_process_group};
-    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    use rustix::termios::{
+        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    };
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::{Handle, Signals};
     use signal_hook::{flag, low_level};
@@ -83,12 +88,20 @@ mod unix {
     /// The signals that end a process at a prompt.
     const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
-    /// While this lives, a signal that ends the process first lets the terminal echo again. SIGINT
-    /// is passed on to the process group, as the terminal itself would have done, so that the
+    /// How long a SIGINT waits for the prompt to return, which is where Ctrl-C comes from: rpassword
+    /// sets the terminal as it found it after it has raised the signal.
+    const RETURN: Duration = Duration::from_millis(200);
+
+    /// While this lives, the terminal does not echo, and a signal that ends the process first lets it
+    /// echo again. SIGINT is passed on to the process group, as the terminal itself would have done, so that the
     /// script around us stops too.
     pub struct EchoGuard {
+        terminal: File,
+        echoing: Termios,
         is_over: Arc<AtomicBool>,
         handle: Handle,
+        /// Dropped when the prompt has returned.
+        prompting: Option<Sender<()>>,
         watcher: Option<JoinHandle<()>>,
     }
 
@@ -103,9 +116,14 @@ mod unix {
             }
             let mut signals = Signals::new(ENDING)?;
             let handle = signals.handle();
+            let (watched, restored) = (terminal.try_clone()?, echoing.clone());
+            let (prompting, returned) = mpsc::channel();
             let watch = move || {
                 for signal in signals.forever() {
-                    let _ = tcsetattr(&terminal, OptionalActions::Now, &echoing);
+                    if signal == SIGINT {
+                        let _ = returned.recv_timeout(RETURN);
+                    }
+                    let _ = tcsetattr(&watched, OptionalActions::Now, &restored);
                     if signal == SIGINT {
                         let _ = kill_current_process_group(Signal::INT);
                     }
@@ -117,15 +135,28 @@ mod unix {
                     .name("signals".to_owned())
                     .spawn(watch)?,
             );
+            // As rpassword will set it, but it writes the question first: a quick answer would be
+            // echoed, and its Ctrl-C or Ctrl-D taken by the line discipline.
+            let mut silent = echoing.clone();
+            silent.local_modes.remove(
+                LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG,
+            );
+            silent.special_codes[SpecialCodeIndex::VMIN] = 1;
+            silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+            tcsetattr(&terminal, OptionalActions::Now, &silent)?;
             Ok(Self {
+                terminal,
+                echoing,
                 is_over,
                 handle,
+                prompting: Some(prompting),
                 watcher,
             })
         }
 
         /// Ctrl-C was typed and its SIGINT raised: waits for the watcher to end the process.
         pub fn interrupted(mut self) {
+            self.prompting = None;
             if let Some(watcher) = self.watcher.take() {
                 let _ = watcher.join();
             }
@@ -134,6 +165,7 @@ mod unix {
 
     impl Drop for EchoGuard {
         fn drop(&mut self) {
+            let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.echoing);
             self.is_over.store(true, Ordering::SeqCst);
             self.handle.close();
             if let Some(watcher) = self.watcher.take() {

@@ -1,15 +1,79 @@
 //! Whom to trust, and what a failed handshake means. Bytes on the wire are rustls's business.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{AlertDescription, CertificateError, RootCertStore};
+use rustls_native_certs::load_certs_from_paths;
 
 use crate::problem::Problem;
 
-/// The operating system's root certificates, as far as they can be read.
-pub fn system_roots() -> Vec<CertificateDer<'static>> {
+/// Whose certificates are believed.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Besides the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// Instead of the system's (`SSL_CERT_FILE`).
+    pub system_file: Option<PathBuf>,
+    /// Instead of the system's (`SSL_CERT_DIR`).
+    pub system_dirs: Vec<PathBuf>,
+}
+
+impl Trust {
+    /// The certificates of `ca_cert`.
+    ///
+    /// # Errors
+    /// If that file cannot be read, or has no certificate that could be a root.
+    pub fn own_roots(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
+        Ok(self
+            .ca_cert
+            .as_deref()
+            .map(certificates)
+            .transpose()?
+            .unwrap_or_default())
+    }
+
+    /// The operating system's root certificates, or what variables name in their place; where there
+    /// are none, as in a bare container image, Mozilla's.
+    ///
+    /// # Errors
+    /// If the variables name no certificate.
+    pub fn system_roots(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
+        if self.system_file.is_some() || !self.system_dirs.is_empty() {
+            let dirs = self
+                .system_dirs
+                .iter()
+                .map(|dir| load_certs_from_paths(None, Some(dir)).certs);
+            let file = load_certs_from_paths(self.system_file.as_deref(), None).certs;
+            let roots: Vec<_> = dirs.chain([file]).flatten().collect();
+            return match roots.is_empty() {
+                false => Ok(roots),
+                true => Err(Problem::new(
+                    "there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR point",
+                    "unset them to trust the system's certificates, or add one with --ca-cert",
+                )),
+            };
+        }
+        let roots = platform_roots();
+        match roots.is_empty() {
+            false => Ok(roots),
+            true => Ok(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()),
+        }
+    }
+}
+
+/// One bundle is read; the folder beside it holds the same certificates again.
+#[cfg(target_os = "linux")]
+fn platform_roots() -> Vec<CertificateDer<'static>> {
+    match openssl_probe::probe().cert_file {
+        Some(bundle) => load_certs_from_paths(Some(&bundle), None).certs,
+        None => rustls_native_certs::load_native_certs().certs,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn platform_roots() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 
@@ -17,7 +81,7 @@ pub fn system_roots() -> Vec<CertificateDer<'static>> {
 ///
 /// # Errors
 /// If the file cannot be read, or has no certificate that could be a root.
-pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
     let problem = |why: String| {
         Problem::new(
             format!("the certificate file {} {why}", file.display()),
@@ -61,6 +125,10 @@ pub fn explain(error: &rustls::Error, host: &str) -> Problem {
         rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => (
             format!("the certificate of {host} is not valid yet"),
             "is this machine's clock right?",
+        ),
+        rustls::Error::InvalidCertificate(Bad::Other(_)) => (
+            format!("the certificate of {host} is signed by itself, or not fit for a server"),
+            "if it is your own, have it issued by a CA and add that with --ca-cert or CELLS_CA_CERT",
         ),
         rustls::Error::InvalidCertificate(_) => (
             format!("the certificate of {host} cannot be trusted: {error}"),

@@ -24,7 +24,8 @@ pub fn fetch(
     clock: Clock,
     ui: Ui,
 ) -> Result<Token, Error> {
-    let client = Client::new(&config.endpoint, config.ca_cert.as_deref()).map_err(Error::Usage)?;
+    let proxy = config.proxy.as_ref().map(|(proxy, _)| proxy);
+    let client = Client::new(&config.endpoint, proxy, &config.trust).map_err(Error::Usage)?;
     let redactor = Redactor::new(&credentials.secret);
     let mut attempt = 0;
     loop {

@@ -7,11 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, Route};
+use crate::cli;
 use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
 use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, Freshness, MinTtl, Token, TokenError, TokenErrorKind};
+use crate::oauth::{
+    ClientCredentials, ClientId, Freshness, MinTtl, Token, TokenError, TokenErrorKind,
+};
 use crate::output::Origin;
 use crate::secret::ClientSecret;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -28,28 +31,49 @@ pub type Found = (Token, Origin);
 
 /// Whether a cached token will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reuse {
+enum Reuse {
     /// If it is good.
     Allowed,
     /// Only one that was obtained after this run began.
     Refresh,
 }
 
-/// Gets a token for what `plan` and `config` say. Asks for the secret only if no cached token will
+/// What a verb needs that asks for a token.
+pub struct Answer {
+    /// The token.
+    pub token: Token,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The secret, unless the cached token was good without it.
+    pub secret: Option<ClientSecret>,
+    /// The client id, if a person who had set nothing at all entered it.
+    pub entered: Option<ClientId>,
+}
+
+/// Gets the token that `request` and `env` describe. Asks for the secret only if no cached token will
 /// do without it, and before the lock is taken: a person at a prompt keeps nobody waiting.
 ///
 /// # Errors
 /// Whatever the sources of the credentials, or the authorization server, give instead.
-pub fn token(
-    plan: &Plan,
-    config: &Config,
-    reuse: Reuse,
-    (flag, env): (Option<&ClientSecret>, &Env),
-    clock: Clock,
-    ui: Ui,
-) -> Result<Found, Error> {
+pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<Answer, Error> {
+    let cli::Request {
+        credentials: flags,
+        network,
+        cache,
+        refresh,
+    } = request;
+    let plan = Plan::new(flags, env).map_err(Error::Usage)?;
+    let config = Config::new(network, cache, &plan, env).map_err(Error::Usage)?;
+    plan.tell(ui);
+    config.tell(ui);
+    let reuse = if *refresh {
+        Reuse::Refresh
+    } else {
+        Reuse::Allowed
+    };
     let began = clock();
-    let id = credentials::client_id(plan)?;
+    let id = credentials::client_id(&plan)?;
+    let entered = plan.asks_for_all().then(|| id.clone());
     let cache = config
         .cache
         .as_ref()
@@ -58,20 +82,26 @@ pub fn token(
         && reuse == Reuse::Allowed
         && let Some(token) = cache
             .as_ref()
-            .and_then(|cache| cached_without_secret(cache, config, began, ui))
+            .and_then(|cache| cached_without_secret(cache, &config, began, ui))
     {
-        return Ok((token, Origin::Cache));
+        return Ok(Answer {
+            token,
+            origin: Origin::Cache,
+            secret: None,
+            entered,
+        });
     }
-    let secret = credentials::client_secret(plan, flag, env)?;
+    let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
     let credentials = ClientCredentials { id, secret };
-    let deadline = Deadline::after(config.timeout);
+    let (ready, deadline) = (clock(), Deadline::after(config.timeout));
     let source = TokenSource {
-        config,
+        config: &config,
         credentials,
         reuse,
         clock,
         ui,
         began,
+        ready,
         deadline,
     };
     let (token, origin) = match cache {
@@ -79,7 +109,12 @@ pub fn token(
         None => (source.fetch()?, Origin::Server),
     };
     source.warn_of_short_life(&token);
-    Ok((token, origin))
+    Ok(Answer {
+        token,
+        origin,
+        secret: Some(source.credentials.secret),
+        entered,
+    })
 }
 
 fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Token> {
@@ -99,6 +134,8 @@ struct TokenSource<'a> {
     clock: Clock,
     ui: Ui,
     began: Timestamp,
+    /// After the end of any prompt; from here on it waits with the others.
+    ready: Timestamp,
     deadline: Deadline,
 }
 
@@ -184,8 +221,11 @@ impl TokenSource<'_> {
         let secret = &self.credentials.secret;
         let (now, route) = ((self.clock)(), self.route());
         let failures = cache.failures(now);
-        let is_shared =
-            |failure: &&Failure| failure.failed_at > self.began && failure.concerns(secret, &route);
+        // A date ahead of the clock is no proof that it happened meanwhile.
+        let is_shared = |failure: &&Failure| {
+            (self.ready < failure.failed_at && failure.failed_at <= now)
+                && failure.concerns(secret, &route)
+        };
         if let Some(failure) = failures.iter().find(is_shared) {
             self.ui
                 .note(|| "another process was given this answer just now".to_owned());
@@ -255,7 +295,8 @@ impl TokenSource<'_> {
                 .note(|| "the cached token was got with another secret".to_owned());
             return None;
         }
-        if self.reuse == Reuse::Refresh && token.obtained_at <= self.began {
+        let is_new = self.began < token.obtained_at && token.obtained_at <= now;
+        if self.reuse == Reuse::Refresh && !is_new {
             return None;
         }
         let freshness = token.freshness(self.config.min_ttl, now);
@@ -288,7 +329,8 @@ impl TokenSource<'_> {
     }
 
     fn route(&self) -> Route {
-        Route::new(self.config.ca_cert.as_deref())
+        let proxy = self.config.proxy.as_ref().map(|(proxy, _)| proxy);
+        Route::new(proxy, self.config.trust.ca_cert.as_deref())
     }
 
     fn warn_of_short_life(&self, token: &Token) {

@@ -7,7 +7,7 @@ const SERVER: bool = cfg!(feature = "server");
 /// The verbs, and "" for none.
 fn verbs() -> Vec<&'static str> {
     let sandbox = SERVER.then_some("sandbox");
-    ["", "get", "status", "forget", "completions"]
+    ["", "get", "run", "status", "forget", "completions"]
         .into_iter()
         .chain(sandbox)
         .collect()
@@ -154,6 +154,9 @@ fn a_verb_that_is_not_built_in_is_none() {
 #[cfg(all(unix, feature = "server"))]
 #[test]
 fn every_example_works() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     let mut examples = Vec::new();
     for verb in verbs() {
         let help = help(verb, "-h");
@@ -173,6 +176,11 @@ fn every_example_works() {
             let mut env = TestEnv::new();
             // One of them shows retries.
             env.var("CELLS_RETRIES", "");
+            // What the examples suppose to be there.
+            let script = "#!/bin/sh\ntest -n \"$CELLS_ACCESS_TOKEN\"\n";
+            let path = env.file("report.sh", script);
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+            env.file("Makefile", "report:\n\t@./report.sh\n");
             let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL";
             env.var("SCRIPT", format!("set -eo pipefail; {prepare}; {example}"));
             env.sh(r#"cells-token sandbox -- bash -c "$SCRIPT""#)

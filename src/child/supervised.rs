@@ -1,46 +1,12 @@
-//! A command that a verb runs for the user: why it did not start, and how it ended, in the codes of env(1) and of
-//! shells.
+//! A command beside which this program goes on: it must not die before its command.
 
-use std::ffi::OsStr;
 use std::io;
 use std::process::ExitStatus;
 
 use tokio::process::Command;
 
+use super::not_started;
 use crate::error::Error;
-use crate::problem::Problem;
-
-/// What a shell adds to the number of the signal that ended a command.
-#[cfg(unix)]
-const BY_SIGNAL: i32 = 128;
-
-/// Why `program` did not start.
-pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
-    let name = program.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::NotFound(Problem::new(
-            format!("the command {name} is not found"),
-            "check its name and PATH",
-        )),
-        _ => Error::CannotRun(Problem::new(
-            format!("the command {name} cannot be run: {error}"),
-            "it has to be a program, or a script that begins with #!, that you may execute",
-        )),
-    }
-}
-
-/// The exit code that passes on how a command ended.
-pub fn code(status: ExitStatus) -> u8 {
-    #[cfg(unix)]
-    let by_signal =
-        std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| BY_SIGNAL + signal);
-    #[cfg(not(unix))]
-    let by_signal = None;
-    let code = status.code().or(by_signal);
-    // Windows has 32 bits for it; what does not fit must not become a success.
-    code.and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(u8::MAX)
-}
 
 /// Runs a command to its end, whatever is done to end this program meanwhile.
 ///

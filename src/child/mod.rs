@@ -1,0 +1,72 @@
+//! A command that a verb runs for the user: why it did not start, and how it ended, in the codes of env(1) and of
+//! shells.
+
+#[cfg(feature = "server")]
+mod supervised;
+
+use std::ffi::OsStr;
+use std::io;
+#[cfg(any(not(unix), feature = "server"))]
+use std::process::ExitStatus;
+use std::process::{Command, ExitCode};
+
+#[cfg(feature = "server")]
+pub use supervised::run;
+
+use crate::error::Error;
+use crate::problem::Problem;
+
+/// What a shell adds to the number of the signal that ended a command.
+#[cfg(all(unix, feature = "server"))]
+const BY_SIGNAL: i32 = 128;
+
+/// Why `program` did not start.
+pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
+    let name = program.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::NotFound(Problem::new(
+            format!("the command {name} is not found"),
+            "check its name and PATH",
+        )),
+        _ => Error::CannotRun(Problem::new(
+            format!("the command {name} cannot be run: {error}"),
+            "it has to be a program, or a script that begins with #!, that you may execute",
+        )),
+    }
+}
+
+/// The exit code that passes on how a command ended.
+#[cfg(any(not(unix), feature = "server"))]
+pub fn code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    let by_signal =
+        std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| BY_SIGNAL + signal);
+    #[cfg(not(unix))]
+    let by_signal = None;
+    let code = status.code().or(by_signal);
+    // Windows has 32 bits for it; what does not fit must not become a success.
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
+}
+
+/// Becomes a command: nothing of this program is left, and signals and the terminal are the command's own.
+///
+/// # Errors
+/// `NotFound` or `CannotRun`.
+#[cfg(unix)]
+pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
+    let error = std::os::unix::process::CommandExt::exec(&mut command);
+    Err(not_started(command.get_program(), &error))
+}
+
+/// Runs a command to its end, where no program can become another. The console sends Ctrl-C to both.
+///
+/// # Errors
+/// `NotFound` or `CannotRun`.
+#[cfg(not(unix))]
+pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
+    match command.status() {
+        Ok(status) => Ok(code(status).into()),
+        Err(error) => Err(not_started(command.get_program(), &error)),
+    }
+}

@@ -1,0 +1,34 @@
+//! `run`: become a command that has an access token in its environment, and no secret.
+
+use std::process::{Command, ExitCode};
+
+use crate::child;
+use crate::cli;
+use crate::config;
+use crate::env::Env;
+use crate::error::Error;
+use crate::time::Timestamp;
+use crate::token_source::{self, Answer};
+use crate::ui::Ui;
+
+/// Runs the command of `args`. Returns only where a program cannot become another.
+///
+/// # Errors
+/// `BeforeCommand`, or why the command did not start.
+pub fn run(args: &cli::Run, env: &Env, ui: Ui) -> Result<ExitCode, Error> {
+    let command = prepare(args, env, ui).map_err(Error::before_command)?;
+    child::become_command(command)
+}
+
+fn prepare(args: &cli::Run, env: &Env, ui: Ui) -> Result<Command, Error> {
+    let name = config::env_name(args.env_name.as_deref()).map_err(Error::Usage)?;
+    let Answer { token, secret, .. } = token_source::token(&args.request, env, Timestamp::now, ui)?;
+    // clap asks for one word at least.
+    let mut command = Command::new(args.command.first().cloned().unwrap_or_default());
+    command.args(args.command.iter().skip(1));
+    for name in secret.iter().flat_map(Env::holders_of) {
+        command.env_remove(name);
+    }
+    command.env(name, token.access_token.expose());
+    Ok(command)
+}

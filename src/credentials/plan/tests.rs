@@ -1,0 +1,206 @@
+//! Tables of options and variables, and what wins.
+
+use super::*;
+use crate::env::*;
+
+type Variables<'a> = Vec<(Variable, &'a str)>;
+
+fn plan(flags: &[&str], variables: &Variables) -> Result<Plan, Problem> {
+    #[derive(clap::Parser)]
+    struct Flags {
+        #[command(flatten)]
+        credentials: cli::Credentials,
+    }
+    let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
+    Plan::new(&flags.credentials, &Env::from(variables.as_slice()))
+}
+
+/// The id, where it came from, and where the secret comes from.
+fn winner(plan: &Plan) -> String {
+    let id = plan.client_id.as_ref().map_or("?", |id| id.0.as_str());
+    format!("{id} from {}, secret from {}", plan.id_source, plan.secret)
+}
+
+#[test]
+fn flags_beat_variables_beat_families_beat_the_prompt() {
+    let pair = [(PRODUCT_CLIENT_ID, "p"), (PRODUCT_CLIENT_SECRET, "ps")];
+    let own = [(CELLS_CLIENT_ID, "c"), (CELLS_CLIENT_SECRET, "cs")];
+    let (id, secret) = (
+        ["--client-id", "f"].as_slice(),
+        ["--client-secret", "fs"].as_slice(),
+    );
+    let both = &[id, secret].concat()[..];
+    for (flags, variables, expected) in [
+        (
+            both,
+            [own, pair].concat(),
+            "f from --client-id, secret from --client-secret",
+        ),
+        (
+            id,
+            [own, pair].concat(),
+            "f from --client-id, secret from CELLS_CLIENT_SECRET",
+        ),
+        (
+            secret,
+            [own, pair].concat(),
+            "c from CELLS_CLIENT_ID, secret from --client-secret",
+        ),
+        (
+            &[],
+            [own, pair].concat(),
+            "c from CELLS_CLIENT_ID, secret from CELLS_CLIENT_SECRET",
+        ),
+        (
+            &[],
+            pair.to_vec(),
+            "p from ProductClientId, secret from ProductClientSecret",
+        ),
+        (
+            id,
+            pair.to_vec(),
+            "f from --client-id, secret from the prompt",
+        ),
+        (
+            &["--client-id", "p"],
+            pair.to_vec(),
+            "p from --client-id, secret from ProductClientSecret",
+        ),
+        (
+            secret,
+            pair.to_vec(),
+            "? from the prompt, secret from --client-secret",
+        ),
+        (&[], vec![], "? from the prompt, secret from the prompt"),
+    ] {
+        let plan = plan(flags, &variables).unwrap();
+        assert_eq!(winner(&plan), expected, "{flags:?} {variables:?}");
+    }
+}
+
+#[test]
+fn families_count_only_as_pairs_and_in_order() {
+    let (product, aspose) = ((PRODUCT_CLIENT_ID, "p"), (ASPOSE_CLIENT_ID, "a"));
+    let (product_secret, aspose_secret) =
+        ((PRODUCT_CLIENT_SECRET, "ps"), (ASPOSE_CLIENT_SECRET, "as"));
+    for (variables, expected) in [
+        (
+            vec![product, aspose_secret],
+            "? from the prompt, secret from the prompt",
+        ),
+        (
+            vec![product, aspose, aspose_secret],
+            "a from ASPOSE_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
+        ),
+        (
+            vec![aspose, aspose_secret, product, product_secret],
+            "p from ProductClientId, secret from ProductClientSecret",
+        ),
+        (
+            vec![
+                (CELLS_CLIENT_ID, "a"),
+                aspose,
+                aspose_secret,
+                product,
+                product_secret,
+            ],
+            "a from CELLS_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
+        ),
+        (
+            vec![(CELLS_CLIENT_SECRET, "cs"), product, product_secret],
+            "p from ProductClientId, secret from ProductClientSecret",
+        ),
+    ] {
+        assert_eq!(
+            winner(&plan(&[], &variables).unwrap()),
+            expected,
+            "{variables:?}"
+        );
+    }
+}
+
+#[test]
+fn the_base_url_of_a_family_comes_with_its_pair_alone() {
+    let pair = vec![
+        (CELLS_CLOUD_CLIENT_ID, "i"),
+        (CELLS_CLOUD_CLIENT_SECRET, "s"),
+    ];
+    assert_eq!(
+        plan(&[], &pair).unwrap().base_url,
+        Some(&CELLS_CLOUD_API_BASE_URL)
+    );
+    assert_eq!(
+        plan(&["--client-id", "i", "--client-secret", "s"], &pair)
+            .unwrap()
+            .base_url,
+        None
+    );
+    assert_eq!(
+        plan(
+            &[],
+            &vec![(PRODUCT_CLIENT_ID, "i"), (PRODUCT_CLIENT_SECRET, "s")]
+        )
+        .unwrap()
+        .base_url,
+        None
+    );
+}
+
+#[test]
+fn every_source_passed_over_is_named_with_the_reason() {
+    let variables = vec![
+        (CELLS_CLIENT_ID, "c"),
+        (CELLS_CLIENT_SECRET, "cs"),
+        (PRODUCT_CLIENT_ID, "p"),
+        (PRODUCT_CLIENT_SECRET, "ps"),
+        (ASPOSE_CLIENT_SECRET, "as"),
+    ];
+    let plan = plan(
+        &["--client-id", "f", "--client-secret-file", "-"],
+        &variables,
+    )
+    .unwrap();
+    let sources: Vec<_> = plan
+        .passed_over
+        .iter()
+        .map(|passed_over| passed_over.source.as_str())
+        .collect();
+    assert_eq!(
+        sources,
+        [
+            "CELLS_CLIENT_ID",
+            "CELLS_CLIENT_SECRET",
+            "ProductClientId/ProductClientSecret",
+            "ASPOSE_CLIENT_SECRET"
+        ]
+    );
+    assert!(
+        plan.passed_over
+            .iter()
+            .all(|passed_over| !passed_over.why.is_empty())
+    );
+}
+
+#[test]
+fn what_cannot_be_right_names_its_source() {
+    for (flags, variables, source) in [
+        (vec!["--client-id", ""], vec![], ID_FLAG),
+        (vec!["--client-id", "a\nb"], vec![], ID_FLAG),
+        (vec!["--client-secret", ""], vec![], SECRET_FLAG),
+        (vec!["--client-secret", "a\nb"], vec![], SECRET_FLAG),
+        (
+            vec!["--client-secret", "a", "--client-secret-file", "b"],
+            vec![],
+            SECRET_FILE_FLAG,
+        ),
+        (vec![], vec![(CELLS_CLIENT_ID, "a\nb")], "CELLS_CLIENT_ID"),
+        (
+            vec![],
+            vec![(CELLS_CLIENT_SECRET, "a"), (CELLS_CLIENT_SECRET_FILE, "b")],
+            "CELLS_CLIENT_SECRET_FILE",
+        ),
+    ] {
+        let problem = plan(&flags, &variables).unwrap_err();
+        assert!(problem.what.contains(source), "{problem:?}");
+    }
+}

@@ -1,0 +1,216 @@
+//! One POST over HTTP, its deadline enforced from outside. The only folder that names ureq.
+
+mod failure;
+mod resolver;
+
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use ureq::config::Config;
+use ureq::http::header;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, Body, ProxyProtocol, http};
+use zeroize::Zeroizing;
+
+use super::proxy::Named;
+use super::tls::Trust;
+use super::{Redactor, TokenEndpoint, TokenError};
+use crate::problem::Problem;
+use crate::time::Deadline;
+use failure::{timed_out, unreachable};
+use resolver::OwnThreadResolver;
+
+/// The longest body that is read: a token response is a hundredth of it.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+const USER_AGENT: &str = concat!("cells-token/", env!("CARGO_PKG_VERSION"));
+
+/// Buffers that fit the one small request and its answer; ureq's own are 128 KiB each.
+const INPUT_BUFFER: usize = 16 * 1024;
+const OUTPUT_BUFFER: usize = 8 * 1024;
+
+/// An answer, whole and within the limit.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Content-Type, if it is text.
+    pub content_type: Option<String>,
+    /// Location, if it is text.
+    pub location: Option<String>,
+    /// Retry-After, if it is text.
+    pub retry_after: Option<String>,
+    /// One byte longer than [`BODY_LIMIT`] if there was more.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// Whether the content type is `text/plain`.
+    pub fn is_plain_text(&self) -> bool {
+        self.media_type() == "text/plain"
+    }
+
+    /// Whether it is a web page, by its type or its looks.
+    pub fn is_html(&self) -> bool {
+        self.media_type() == "text/html" || self.body.trim_ascii_start().starts_with(b"<")
+    }
+
+    /// Content-Type without parameters, in lower case (RFC 9110 §8.3.1).
+    fn media_type(&self) -> String {
+        let content_type = self.content_type.as_deref().unwrap_or_default();
+        content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    }
+}
+
+/// A proxy, shown without its user and password.
+#[derive(Clone, Debug)]
+pub struct Proxy(ureq::Proxy);
+
+impl Proxy {
+    /// Reads a proxy URL; `source` is the option or variable that gave it.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse((url, source): Named) -> Result<Self, Problem> {
+        ureq::Proxy::new(url.trim()).map(Self).map_err(|_| {
+            Problem::new(
+                format!("the proxy given by {source} is not a proxy URL"),
+                format!("give {source} something like http://host:3128 or socks5://host:1080"),
+            )
+        })
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.0.protocol().to_string().to_ascii_lowercase();
+        write!(f, "{scheme}://{}:{}", self.0.host(), self.0.port())
+    }
+}
+
+/// Sends token requests to one endpoint.
+pub struct Client {
+    tls: TlsConfig,
+    proxy: Option<Proxy>,
+}
+
+impl Client {
+    /// Reads the root certificates, where any are needed.
+    ///
+    /// # Errors
+    /// If the certificates that an option or variable names cannot be read.
+    pub fn new(
+        endpoint: &TokenEndpoint,
+        proxy: Option<&Proxy>,
+        trust: &Trust,
+    ) -> Result<Self, Problem> {
+        let mut roots = trust.own_roots()?;
+        if endpoint.is_https()
+            || proxy.is_some_and(|proxy| proxy.0.protocol() == ProxyProtocol::Https)
+        {
+            roots.extend(trust.system_roots()?);
+        }
+        let certificate = |der: &CertificateDer| Certificate::from_der(der).to_owned();
+        let roots: Vec<_> = roots.iter().map(certificate).collect();
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(rustls::crypto::ring::default_provider().into())
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .build();
+        Ok(Self {
+            tls,
+            proxy: proxy.cloned(),
+        })
+    }
+
+    /// POSTs `form` to `endpoint`, once, and follows no redirect. `deadline` holds against any peer:
+    /// the request has its own thread, which is left behind when the time is up. `connect` limits
+    /// the time until the connection stands.
+    ///
+    /// # Errors
+    /// `Unreachable` for whatever is not an answer. Any answer at all is `Ok`.
+    pub fn post(
+        &self,
+        endpoint: &TokenEndpoint,
+        form: Zeroizing<String>,
+        connect: Duration,
+        deadline: Deadline,
+        redactor: &Redactor,
+    ) -> Result<Response, TokenError> {
+        let timeout = deadline.remaining();
+        let config = Config::builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(self.proxy.as_ref().map(|proxy| proxy.0.clone()))
+            .input_buffer_size(INPUT_BUFFER)
+            .output_buffer_size(OUTPUT_BUFFER)
+            .timeout_connect(Some(connect))
+            .timeout_global(Some(timeout))
+            .tls_config(self.tls.clone())
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), OwnThreadResolver);
+        let url = endpoint.as_str().to_owned();
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let request = move || {
+            // Nobody listens any more once the deadline has passed.
+            let _ = sender.send(send(&agent, &url, &form));
+        };
+        thread::Builder::new()
+            .name("request".to_owned())
+            .spawn(request)
+            .map_err(|error| {
+                unreachable(
+                    format!("cannot start a thread for the request: {error}"),
+                    "is a limit on processes reached?",
+                )
+            })?;
+        match receiver.recv_timeout(timeout) {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.explain(&error, endpoint, redactor)),
+            Err(_) => Err(timed_out(&format!("{endpoint} did not answer in time"))),
+        }
+    }
+}
+
+fn send(agent: &Agent, url: &str, form: &str) -> Result<Response, ureq::Error> {
+    let response = agent
+        .post(url)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ACCEPT, "application/json")
+        .header(header::USER_AGENT, USER_AGENT)
+        .header("x-aspose-client", "cells-token")
+        .header("x-aspose-client-version", env!("CARGO_PKG_VERSION"))
+        .send(form)?;
+    read(response).map_err(Into::into)
+}
+
+fn read(mut response: http::Response<Body>) -> io::Result<Response> {
+    let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let (content_type, location) = (header(header::CONTENT_TYPE), header(header::LOCATION));
+    let retry_after = header(header::RETRY_AFTER);
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    let limit = BODY_LIMIT as u64 + 1;
+    response
+        .body_mut()
+        .as_reader()
+        .take(limit)
+        .read_to_end(&mut body)?;
+    Ok(Response {
+        status,
+        content_type,
+        location,
+        retry_after,
+        body,
+    })
+}

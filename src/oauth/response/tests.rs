@@ -1,0 +1,314 @@
+//! Tables of answers, and what each of them means.
+
+use super::*;
+use crate::oauth::TokenErrorKind;
+use crate::oauth::retry::Retry;
+use crate::secret::ClientSecret;
+use TokenErrorKind::{Invalid, Refused, Unavailable, Unreachable};
+
+const NOW: i64 = 1_800_000_000;
+/// `{"alg":"none"}`, `{"iat":100,"exp":3700}`, `x`
+const JWT: &str = "eyJhbGciOiJub25lIn0.eyJpYXQiOjEwMCwiZXhwIjozNzAwfQ.eA";
+
+fn read(status: u16, content_type: &str, body: &str) -> Result<Token, TokenError> {
+    let response = Response {
+        status,
+        content_type: Some(content_type.to_owned()),
+        location: Some("https://user:word@elsewhere.invalid/login?key=value#part".to_owned()),
+        retry_after: None,
+        body: body.into(),
+    };
+    let endpoint =
+        TokenEndpoint::parse("https://host.invalid/token", "--token-url", false).unwrap();
+    let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
+    let exchange = Timestamp::from(NOW)..Timestamp::from(NOW + 1);
+    parse(&response, &endpoint, exchange, &redactor)
+}
+
+#[test]
+fn tokens_are_understood_in_every_form() {
+    let quoted_object = r#""{\"access_token\":\"t\",\"expires_in\":60}""#;
+    let quoted_jwt = format!("\"{JWT}\"");
+    for (content_type, body, token, lifetime) in [
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":3600}"#,
+            "t",
+            Some(3600),
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":"3600"}"#,
+            "t",
+            Some(3600),
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":" 60 "}"#,
+            "t",
+            Some(60),
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":59.5}"#,
+            "t",
+            Some(59),
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":null}"#,
+            "t",
+            None,
+        ),
+        ("application/json", r#"{"access_token":"t"}"#, "t", None),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":-1}"#,
+            "t",
+            Some(0),
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":1e400}"#,
+            "t",
+            None,
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":"NaN"}"#,
+            "t",
+            None,
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","expires_in":"soon"}"#,
+            "t",
+            None,
+        ),
+        (
+            "application/json",
+            r#"{"access_token":"t","token_type":"BEARER","error":null}"#,
+            "t",
+            None,
+        ),
+        (
+            "application/json",
+            "\u{feff} {\"access_token\":\"t\",\"token_type\":null} ",
+            "t",
+            None,
+        ),
+        ("text/html", r#"{"access_token":"t"}"#, "t", None),
+        ("application/json", quoted_object, "t", Some(60)),
+        (
+            "text/plain; charset=utf-8",
+            r#"{"access_token":"t"}"#,
+            "t",
+            None,
+        ),
+        ("application/json", &quoted_jwt, JWT, Some(3600)),
+        ("Text/Plain", JWT, JWT, Some(3600)),
+        ("text/plain", &format!("{JWT}\r\n"), JWT, Some(3600)),
+        (
+            "application/json",
+            &format!(r#"{{"access_token":"{JWT}"}}"#),
+            JWT,
+            Some(3600),
+        ),
+        (
+            "application/json",
+            &format!(r#"{{"access_token":"{JWT}","expires_in":5}}"#),
+            JWT,
+            Some(5),
+        ),
+    ] {
+        let read =
+            read(200, content_type, body).unwrap_or_else(|error| panic!("{body}: {error:?}"));
+        assert_eq!(read.access_token.expose(), token, "{body}");
+        let remaining = read
+            .remaining(NOW.into())
+            .map(|remaining| remaining.as_secs());
+        assert_eq!(remaining, lifetime, "{body}");
+    }
+}
+
+#[test]
+fn each_failure_is_of_the_right_kind() {
+    let invalid_client = r#"{"error":"invalid_client","error_description":"No such client."}"#;
+    let vendors = r#"{"RequestId":"1","Error":{"Code":"errorAuthorization","Message":"Authorization failed"}}"#;
+    let token = r#"{"access_token":"t"}"#;
+    for (status, content_type, body, kind) in [
+        (408, "text/plain", "", Unavailable),
+        (429, "application/json", invalid_client, Unavailable),
+        (500, "application/json", invalid_client, Unavailable),
+        (503, "text/html", "<html>", Unavailable),
+        (599, "application/json", token, Unavailable),
+        (407, "application/json", invalid_client, Unreachable),
+        (200, "application/json", invalid_client, Refused),
+        (400, "application/json", invalid_client, Refused),
+        (401, "application/json", invalid_client, Refused),
+        (
+            400,
+            "application/json",
+            r#"{"error":"unauthorized_client"}"#,
+            Refused,
+        ),
+        (
+            403,
+            "application/json",
+            r#"{"error":"access_denied"}"#,
+            Refused,
+        ),
+        (404, "application/json", vendors, Refused),
+        (200, "application/json", vendors, Refused),
+        (400, "application/json", r#"{"Error":{}}"#, Refused),
+        (
+            400,
+            "application/json",
+            r#"{"error":"temporarily_unavailable"}"#,
+            Unavailable,
+        ),
+        (
+            400,
+            "application/json",
+            r#"{"Error":{"Code":"server_error"}}"#,
+            Unavailable,
+        ),
+        (
+            400,
+            "application/json",
+            r#"{"error":"invalid_request"}"#,
+            Invalid,
+        ),
+        (
+            401,
+            "application/json",
+            r#"{"error":"invalid_scope"}"#,
+            Invalid,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"access_token":"t","error":"invalid_grant"}"#,
+            Invalid,
+        ),
+        (
+            400,
+            "application/json",
+            &Value::from(invalid_client).to_string(),
+            Refused,
+        ),
+        (401, "text/html", "<html>", Refused),
+        (401, "", "", Refused),
+        (401, "application/json", token, Refused),
+        (403, "text/html", "<html>", Invalid),
+        (404, "text/html", "<html>", Invalid),
+        (201, "application/json", token, Invalid),
+        (204, "application/json", "", Invalid),
+        (302, "text/html", "<html>", Invalid),
+        (307, "application/json", token, Invalid),
+        (200, "text/html", "<html>", Invalid),
+        (200, "application/json", "", Invalid),
+        (200, "application/json", r#"{"access_token":"t""#, Invalid),
+        (200, "application/json", "null", Invalid),
+        (200, "application/json", "[]", Invalid),
+        (200, "application/json", &"[".repeat(60 * 1024), Invalid),
+        (
+            200,
+            "application/json",
+            &format!("{token}{}", " ".repeat(BODY_LIMIT)),
+            Invalid,
+        ),
+        (200, "application/json", "{}", Invalid),
+        (200, "application/json", r#"{"access_token":null}"#, Invalid),
+        (200, "application/json", r#"{"access_token":7}"#, Invalid),
+        (200, "application/json", r#"{"access_token":""}"#, Invalid),
+        (
+            200,
+            "application/json",
+            r#"{"access_token":"a\nb"}"#,
+            Invalid,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"access_token":"a\"b"}"#,
+            Invalid,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"access_token":"a\u001b[31m"}"#,
+            Invalid,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"access_token":"t","token_type":"mac"}"#,
+            Invalid,
+        ),
+        (
+            200,
+            "application/json",
+            r#"{"access_token":"t","token_type":7}"#,
+            Invalid,
+        ),
+        (200, "text/plain", "OK", Invalid),
+        (200, "application/json", r#""Unauthorized""#, Invalid),
+        (200, "application/json", JWT, Invalid),
+        (200, "text/html", JWT, Invalid),
+        (200, "text/plain", &format!("{JWT} {JWT}"), Invalid),
+    ] {
+        let error = read(status, content_type, body).expect_err(body);
+        assert_eq!(error.kind, kind, "{status} {body}: {error:?}");
+        assert!(
+            error.problem.what.contains(&status.to_string()),
+            "{error:?}"
+        );
+        assert!(!error.problem.hint.is_empty());
+    }
+}
+
+#[test]
+fn only_what_may_pass_is_tried_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let error = read(status, "text/html", "").unwrap_err();
+        assert_eq!(error.retry, Retry::Soon, "{status}");
+    }
+    for status in [200, 302, 400, 401, 403, 404, 407, 501, 505, 599] {
+        let error = read(status, "text/html", "").unwrap_err();
+        assert_eq!(error.retry, Retry::Never, "{status}");
+    }
+    let busy = r#"{"error":"temporarily_unavailable"}"#;
+    assert_eq!(
+        read(400, "application/json", busy).unwrap_err().retry,
+        Retry::Never
+    );
+}
+
+#[test]
+fn what_a_server_says_is_shown_without_secrets() {
+    let error = read(
+        400,
+        "application/json",
+        r#"{"error":"invalid_client","error_description":"s3cret\/s3cret?"}"#,
+    );
+    assert_eq!(
+        error.unwrap_err().problem.what,
+        "https://host.invalid/token refused the credentials (invalid_client: [redacted]?, status 400)"
+    );
+    let error = read(302, "text/html", "").unwrap_err();
+    assert!(
+        error
+            .problem
+            .what
+            .contains("redirects to https://elsewhere.invalid/login (status 302)"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn unknown_members_keep_their_place_and_digits() {
+    let body = r#"{"z":1.50,"access_token":"t","a":12345678901234567890123,"b":{"y":1,"x":2}}"#;
+    let members = Value::Object(read(200, "application/json", body).unwrap().members).to_string();
+    assert_eq!(members, body.replace(r#""t""#, "null"));
+}

@@ -1,0 +1,56 @@
+//! Why there is no token, for the exit code, for another attempt, and for those who wait.
+
+use serde::{Deserialize, Serialize};
+
+use super::retry::Retry;
+use crate::problem::Problem;
+use crate::time::Timestamp;
+
+/// Which of the four ways there is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenErrorKind {
+    /// The credentials were refused.
+    Refused,
+    /// There was no answer of the service.
+    Unreachable,
+    /// The service cannot answer now, or limits requests.
+    Unavailable,
+    /// The answer makes no sense.
+    Invalid,
+}
+
+/// Why the authorization server, or the way to it, gave no token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenError {
+    /// Decides the exit code.
+    pub kind: TokenErrorKind,
+    /// The same in words.
+    pub problem: Problem,
+    /// Whether asking again may help.
+    #[serde(skip)]
+    pub retry: Retry,
+    /// Whether it is a limit on requests (429, RFC 6585 §4).
+    #[serde(skip)]
+    pub is_limit: bool,
+}
+
+impl TokenError {
+    /// That kind of failure; `what` and `hint` as in [`Problem`].
+    pub fn new(kind: TokenErrorKind, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            kind,
+            problem: Problem::new(what, hint),
+            retry: Retry::Never,
+            is_limit: false,
+        }
+    }
+
+    /// Until when the service asks to be left alone, if this is a limit and it said so.
+    pub fn limited_until(&self) -> Option<Timestamp> {
+        match self.retry {
+            Retry::After(until) if self.is_limit => Some(until),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,761 @@
+//! Which id and which secret are used, and which are refused: precedence, the SDKs' families, files, standard input.
+
+use crate::support::{ID, Reply, SECRET, Server, TestEnv, each_row};
+
+const FAMILIES: [(&str, &str); 4] = [
+    ("CellsCloudClientId", "CellsCloudClientSecret"),
+    ("ProductClientId", "ProductClientSecret"),
+    ("ASPOSE_CLIENT_ID", "ASPOSE_CLIENT_SECRET"),
+    ("ASPOSE_CLOUD_CLIENT_ID", "ASPOSE_CLOUD_CLIENT_SECRET"),
+];
+
+type Vars = &'static [(&'static str, &'static str)];
+type Words = &'static [&'static str];
+
+/// Variables, arguments, and the id and secret that must be sent.
+struct Sent {
+    name: &'static str,
+    vars: Vars,
+    args: Words,
+    id: &'static str,
+    secret: &'static str,
+}
+
+const SENT: &[Sent] = &[
+    Sent {
+        name: "flags beat everything",
+        vars: &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own"),
+            ("ProductClientId", "product"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        args: &["--client-id", "flag", "--client-secret", "secret-of-flag"],
+        id: "flag",
+        secret: "secret-of-flag",
+    },
+    Sent {
+        name: "CELLS_* beat the families",
+        vars: &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own"),
+            ("CellsCloudClientId", "sdk"),
+            ("CellsCloudClientSecret", "secret-of-sdk"),
+        ],
+        args: &[],
+        id: "own",
+        secret: "secret-of-own",
+    },
+    Sent {
+        name: "an id by flag with a secret by CELLS_CLIENT_SECRET",
+        vars: &[("CELLS_CLIENT_SECRET", "secret-of-own")],
+        args: &["--client-id", "flag"],
+        id: "flag",
+        secret: "secret-of-own",
+    },
+    Sent {
+        name: "an id by CELLS_CLIENT_ID with a secret by flag",
+        vars: &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own"),
+        ],
+        args: &["--client-secret=secret-of-flag"],
+        id: "own",
+        secret: "secret-of-flag",
+    },
+    Sent {
+        name: "CELLS_CLIENT_SECRET beats a family's secret of the same id",
+        vars: &[
+            ("CELLS_CLIENT_ID", "same"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own"),
+            ("ProductClientId", "same"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        args: &[],
+        id: "same",
+        secret: "secret-of-own",
+    },
+    Sent {
+        name: "an id by flag takes the secret of the family with that id",
+        vars: &[
+            ("ASPOSE_CLIENT_ID", "same"),
+            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
+        ],
+        args: &["--client-id", "same"],
+        id: "same",
+        secret: "secret-of-aspose",
+    },
+    Sent {
+        name: "an id by CELLS_CLIENT_ID takes the secret of the family with that id, though not the first",
+        vars: &[
+            ("CELLS_CLIENT_ID", "same"),
+            ("CellsCloudClientId", "sdk"),
+            ("CellsCloudClientSecret", "secret-of-sdk"),
+            ("ASPOSE_CLOUD_CLIENT_ID", "same"),
+            ("ASPOSE_CLOUD_CLIENT_SECRET", "secret-of-cloud"),
+        ],
+        args: &[],
+        id: "same",
+        secret: "secret-of-cloud",
+    },
+    Sent {
+        name: "a flag's id decides which family fits, not CELLS_CLIENT_ID",
+        vars: &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("CellsCloudClientId", "own"),
+            ("CellsCloudClientSecret", "secret-of-sdk"),
+            ("ProductClientId", "flag"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        args: &["--client-id", "flag"],
+        id: "flag",
+        secret: "secret-of-product",
+    },
+    Sent {
+        name: "a family without its secret is passed over",
+        vars: &[
+            ("CellsCloudClientId", "sdk"),
+            ("ProductClientId", "product"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        args: &[],
+        id: "product",
+        secret: "secret-of-product",
+    },
+    Sent {
+        name: "a family without its id is passed over",
+        vars: &[
+            ("CellsCloudClientSecret", "secret-of-sdk"),
+            ("ASPOSE_CLIENT_ID", "aspose"),
+            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
+        ],
+        args: &[],
+        id: "aspose",
+        secret: "secret-of-aspose",
+    },
+    Sent {
+        name: "a family with an empty member is passed over",
+        vars: &[
+            ("CellsCloudClientId", "sdk"),
+            ("CellsCloudClientSecret", ""),
+            ("ProductClientId", ""),
+            ("ProductClientSecret", "secret-of-product"),
+            ("ASPOSE_CLIENT_ID", "aspose"),
+            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
+        ],
+        args: &[],
+        id: "aspose",
+        secret: "secret-of-aspose",
+    },
+    Sent {
+        name: "empty variables are unset",
+        vars: &[
+            ("CELLS_CLIENT_ID", ""),
+            ("CELLS_CLIENT_SECRET", ""),
+            ("CELLS_CLIENT_SECRET_FILE", ""),
+            ("CELLS_NO_INPUT", ""),
+            ("CI", ""),
+            ("CELLS_BASE_URL", ""),
+            ("CELLS_CA_CERT", ""),
+            ("CELLS_TIMEOUT", ""),
+            ("ProductClientId", "product"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        args: &[],
+        id: "product",
+        secret: "secret-of-product",
+    },
+    Sent {
+        name: "one LF is dropped from variables",
+        vars: &[
+            ("CELLS_CLIENT_ID", "own\n"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own\n"),
+        ],
+        args: &[],
+        id: "own",
+        secret: "secret-of-own",
+    },
+    Sent {
+        name: "one CRLF is dropped from variables",
+        vars: &[
+            ("CELLS_CLIENT_ID", "own\r\n"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own\r\n"),
+        ],
+        args: &[],
+        id: "own",
+        secret: "secret-of-own",
+    },
+    Sent {
+        name: "one LF is dropped from a family",
+        vars: &[
+            ("ProductClientId", "product\n"),
+            ("ProductClientSecret", "secret-of-product\n"),
+        ],
+        args: &[],
+        id: "product",
+        secret: "secret-of-product",
+    },
+    Sent {
+        name: "one CRLF is dropped from flags",
+        vars: &[],
+        args: &[
+            "--client-id",
+            "flag\r\n",
+            "--client-secret",
+            "secret-of-flag\r\n",
+        ],
+        id: "flag",
+        secret: "secret-of-flag",
+    },
+    Sent {
+        name: "ids are compared without their line break",
+        vars: &[
+            ("CELLS_CLIENT_ID", "same"),
+            ("ProductClientId", "same\n"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        args: &[],
+        id: "same",
+        secret: "secret-of-product",
+    },
+    Sent {
+        name: "blanks are part of a secret",
+        vars: &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("CELLS_CLIENT_SECRET", "  secret-of-own\t"),
+        ],
+        args: &[],
+        id: "own",
+        secret: "  secret-of-own\t",
+    },
+];
+
+#[test]
+fn the_best_source_is_used() {
+    each_row(
+        SENT,
+        |row| row.name,
+        |row| {
+            let server = Server::replies([Reply::token()]);
+            let mut env = TestEnv::new();
+            for (name, value) in row.vars {
+                env.var(name, value);
+            }
+            env.secret(row.secret);
+            env.run(&[&["get", "--base-url", server.url()], row.args].concat())
+                .exits(0);
+            assert_sent(&server, row.id, row.secret);
+        },
+    );
+}
+
+#[test]
+fn the_families_have_their_order() {
+    for first in 0..FAMILIES.len() {
+        let server = Server::replies([Reply::token()]);
+        let mut env = TestEnv::new();
+        for (id, secret) in &FAMILIES[first..] {
+            env.var(id, format!("id-in-{id}"))
+                .var(secret, format!("secret-in-{secret}"));
+        }
+        env.run(&["get", "--base-url", server.url()]).exits(0);
+        let (id, secret) = FAMILIES[first];
+        assert_sent(
+            &server,
+            &format!("id-in-{id}"),
+            &format!("secret-in-{secret}"),
+        );
+    }
+}
+
+#[test]
+fn the_secret_of_cells_never_joins_a_familys_id() {
+    for (id, secret) in FAMILIES {
+        // With the id alone there is no pair at all.
+        let server = Server::untouched();
+        let mut env = TestEnv::new();
+        env.var("CELLS_CLIENT_SECRET", SECRET)
+            .var(id, "id-of-family");
+        env.run(&["get", "--base-url", server.url()])
+            .exits(3)
+            .says("CELLS_CLIENT_ID");
+
+        // Beside a complete pair it may be an error or passed over, but it is not sent.
+        let server = Server::always(Reply::token());
+        env.var(secret, "secret-of-family");
+        env.run(&["get", "--base-url", server.url()]);
+        for request in server.requests() {
+            assert_eq!(request.field("client_secret").unwrap(), "secret-of-family");
+        }
+    }
+}
+
+/// Variables that make no usable pair, and what the message must name.
+const MISSING: &[(&str, Vars, Words)] = &[
+    (
+        "nothing at all",
+        &[],
+        &["CELLS_CLIENT_ID", "CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "an id alone",
+        &[("CELLS_CLIENT_ID", "own")],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "a secret alone",
+        &[("CELLS_CLIENT_SECRET", "secret-of-own")],
+        &["CELLS_CLIENT_ID"],
+    ),
+    (
+        "an id of half a family",
+        &[("ASPOSE_CLIENT_ID", "aspose")],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "halves of two families",
+        &[
+            ("CellsCloudClientId", "sdk"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        &["CELLS_CLIENT_ID", "CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "a family of another id",
+        &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("ProductClientId", "product"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "an id that differs in case",
+        &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("ProductClientId", "OWN"),
+            ("ProductClientSecret", "secret-of-product"),
+        ],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "an id and an empty secret",
+        &[("CELLS_CLIENT_ID", "own"), ("CELLS_CLIENT_SECRET", "")],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+];
+
+#[test]
+fn missing_credentials_without_a_terminal_are_exit_3() {
+    each_row(
+        MISSING,
+        |row| row.0,
+        |(_, vars, named)| {
+            for without_prompt in [None, Some("--no-input")] {
+                let server = Server::untouched();
+                let mut env = TestEnv::new();
+                for (name, value) in *vars {
+                    env.var(name, value);
+                }
+                let mut args = vec!["get", "--base-url", server.url()];
+                args.extend(without_prompt);
+                let output = env.run(&args);
+                output.exits(3);
+                for name in *named {
+                    output.says(name);
+                }
+            }
+        },
+    );
+}
+
+#[test]
+fn a_family_by_another_id_is_exit_3_for_a_flag_too() {
+    let mut env = TestEnv::new();
+    env.var("ProductClientId", "product")
+        .var("ProductClientSecret", "secret-of-product");
+    env.run(&["get", "--client-id", "flag"])
+        .exits(3)
+        .says("CELLS_CLIENT_SECRET");
+}
+
+/// Arguments and variables that are wrong in themselves. `$FILE` is a good secret file.
+const WRONG: &[(&str, Vars, Words, Words)] = &[
+    (
+        "secret and file by flags",
+        &[],
+        &[
+            "--client-id=a",
+            "--client-secret=secret-of-flag",
+            "--client-secret-file=$FILE",
+        ],
+        &["--client-secret", "--client-secret-file"],
+    ),
+    (
+        "secret and standard input by flags",
+        &[],
+        &[
+            "--client-id=a",
+            "--client-secret=secret-of-flag",
+            "--client-secret-file=-",
+        ],
+        &["--client-secret-file"],
+    ),
+    (
+        "secret and file by variables",
+        &[
+            ("CELLS_CLIENT_ID", "a"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own"),
+            ("CELLS_CLIENT_SECRET_FILE", "$FILE"),
+        ],
+        &[],
+        &["CELLS_CLIENT_SECRET", "CELLS_CLIENT_SECRET_FILE"],
+    ),
+    (
+        "an empty id",
+        &[("CELLS_CLIENT_SECRET", "secret-of-own")],
+        &["--client-id", ""],
+        &["--client-id"],
+    ),
+    (
+        "an empty id beside a variable",
+        &[
+            ("CELLS_CLIENT_ID", "own"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own"),
+        ],
+        &["--client-id="],
+        &["--client-id"],
+    ),
+    (
+        "an inner LF in a secret",
+        &[
+            ("CELLS_CLIENT_ID", "a"),
+            ("CELLS_CLIENT_SECRET", "secret-of\nown-own"),
+        ],
+        &[],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "an inner CRLF in a secret",
+        &[
+            ("CELLS_CLIENT_ID", "a"),
+            ("CELLS_CLIENT_SECRET", "secret-of\r\nown-own"),
+        ],
+        &[],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "two LF after a secret",
+        &[
+            ("CELLS_CLIENT_ID", "a"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own\n\n"),
+        ],
+        &[],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "a LF before a secret",
+        &[
+            ("CELLS_CLIENT_ID", "a"),
+            ("CELLS_CLIENT_SECRET", "\nsecret-of-own"),
+        ],
+        &[],
+        &["CELLS_CLIENT_SECRET"],
+    ),
+    (
+        "an inner LF in an id",
+        &[
+            ("CELLS_CLIENT_ID", "a\nb"),
+            ("CELLS_CLIENT_SECRET", "secret-of-own"),
+        ],
+        &[],
+        &["CELLS_CLIENT_ID"],
+    ),
+    (
+        "an inner LF in a flag's secret",
+        &[("CELLS_CLIENT_ID", "a")],
+        &["--client-secret", "secret-of\nflag-flag"],
+        &["--client-secret"],
+    ),
+    (
+        "an inner LF in a flag's id",
+        &[("CELLS_CLIENT_SECRET", "secret-of-own")],
+        &["--client-id", "a\nb"],
+        &["--client-id"],
+    ),
+    (
+        "an inner LF in a family's secret",
+        &[
+            ("ProductClientId", "a"),
+            ("ProductClientSecret", "secret-of\nproduct"),
+        ],
+        &[],
+        &["ProductClientSecret"],
+    ),
+    (
+        "an inner LF in a family's id",
+        &[
+            ("ASPOSE_CLIENT_ID", "a\nb"),
+            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
+        ],
+        &[],
+        &["ASPOSE_CLIENT_ID"],
+    ),
+];
+
+#[test]
+fn credentials_that_cannot_be_right_are_exit_2() {
+    each_row(
+        WRONG,
+        |row| row.0,
+        |(_, vars, args, named)| {
+            let server = Server::untouched();
+            let mut env = TestEnv::new();
+            let file = env.file("secret", SECRET);
+            for (name, value) in *vars {
+                env.var(name, value.replace("$FILE", &file));
+            }
+            let args: Vec<String> = args.iter().map(|arg| arg.replace("$FILE", &file)).collect();
+            let mut all = vec!["get", "--base-url", server.url()];
+            all.extend(args.iter().map(String::as_str));
+            let output = env.run(&all);
+            output.exits(2);
+            for name in *named {
+                output.says(name);
+            }
+        },
+    );
+}
+
+/// What a secret file or standard input may hold, and the secret it is.
+const GOOD_FILES: &[(&str, &str, &str)] = &[
+    ("no line break", SECRET, SECRET),
+    ("LF", "secret-of-file\n", "secret-of-file"),
+    ("CRLF", "secret-of-file\r\n", "secret-of-file"),
+    ("blanks around", " secret of file \n", " secret of file "),
+    ("another script", "пароль-из-файла\n", "пароль-из-файла"),
+];
+
+/// What they must not hold.
+const BAD_FILES: &[(&str, &[u8])] = &[
+    ("nothing", b""),
+    ("a line break alone", b"\n"),
+    ("two LF at the end", b"secret-of-file\n\n"),
+    ("an inner line break", b"secret-of\nfile-file"),
+    ("an inner CRLF", b"secret-of\r\nfile-file\r\n"),
+    ("NUL within", b"secret-of\0file-file"),
+    ("NUL at the end", b"secret-of-file\0"),
+];
+
+#[test]
+fn a_secret_file_is_read_by_option_and_variable() {
+    each_row(
+        GOOD_FILES,
+        |row| row.0,
+        |(_, contents, secret)| {
+            let server = Server::replies([Reply::token(), Reply::token()]);
+            let mut env = TestEnv::new();
+            env.secret(secret)
+                .var("CELLS_CLIENT_ID", ID)
+                .var("CELLS_BASE_URL", server.url());
+            let file = env.file("the-file", contents);
+            env.run(&["get", "--client-secret-file", &file]).exits(0);
+            env.var("CELLS_CLIENT_SECRET_FILE", &file)
+                .run(&["get"])
+                .exits(0);
+            for request in server.requests() {
+                assert_eq!(request.field("client_secret").unwrap(), *secret);
+            }
+        },
+    );
+}
+
+#[test]
+fn a_relative_secret_file_is_below_the_working_folder() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = TestEnv::new();
+    env.file("the-file", SECRET);
+    env.run(&[
+        "get",
+        "--base-url",
+        server.url(),
+        "--client-id",
+        ID,
+        "--client-secret-file",
+        "the-file",
+    ])
+    .exits(0);
+    assert_sent(&server, ID, SECRET);
+}
+
+#[test]
+fn standard_input_is_a_secret_file() {
+    each_row(
+        GOOD_FILES,
+        |row| row.0,
+        |(_, contents, secret)| {
+            let server = Server::replies([Reply::token(), Reply::token()]);
+            let mut env = TestEnv::new();
+            env.secret(secret)
+                .var("CELLS_CLIENT_ID", ID)
+                .var("CELLS_BASE_URL", server.url());
+            env.run_with_stdin(&["get", "--client-secret-file", "-"], contents.as_bytes())
+                .exits(0);
+            env.var("CELLS_CLIENT_SECRET_FILE", "-");
+            env.run_with_stdin(&["get"], contents.as_bytes()).exits(0);
+            for request in server.requests() {
+                assert_eq!(request.field("client_secret").unwrap(), *secret);
+            }
+        },
+    );
+}
+
+#[test]
+fn standard_input_is_left_alone_unless_asked_for() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = TestEnv::for_server(&server);
+    let output = env.secret("not-for-cells-token").sh("echo not-for-cells-token | { cells-token get >token && read line && [ \"$line\" = not-for-cells-token ]; }");
+    output.exits(0);
+}
+
+#[test]
+fn a_bad_secret_file_is_exit_2_and_named() {
+    each_row(
+        BAD_FILES,
+        |row| row.0,
+        |(_, contents)| {
+            let server = Server::untouched();
+            let mut env = TestEnv::new();
+            env.secret("secret-of-file")
+                .secret("secret-of")
+                .secret("file-file");
+            env.var("CELLS_CLIENT_ID", ID)
+                .var("CELLS_BASE_URL", server.url());
+            let file = env.file("the-file", contents);
+            env.run(&["get", "--client-secret-file", &file])
+                .exits(2)
+                .says("the-file");
+            env.run_with_stdin(&["get", "--client-secret-file", "-"], contents)
+                .exits(2)
+                .mentions("standard input");
+            env.var("CELLS_CLIENT_SECRET_FILE", &file)
+                .run(&["get"])
+                .exits(2)
+                .says("the-file");
+        },
+    );
+}
+
+#[test]
+fn a_secret_file_that_cannot_be_read_is_exit_2_and_named() {
+    let mut env = TestEnv::new();
+    env.var("CELLS_CLIENT_ID", ID);
+    let folder = env.path("a-folder");
+    std::fs::create_dir(&folder).unwrap();
+    for path in ["no-such-file", "no-such-folder/file", "a-folder"] {
+        env.run(&["get", "--client-secret-file", path])
+            .exits(2)
+            .says(path);
+    }
+    env.run(&["get", "--client-secret-file", ""])
+        .exits(2)
+        .says("--client-secret-file");
+    env.var("CELLS_CLIENT_SECRET_FILE", "no-such-file")
+        .run(&["get"])
+        .exits(2)
+        .says("no-such-file");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_without_permission_is_exit_2() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut env = TestEnv::new();
+    let file = env.file("the-file", SECRET);
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
+    // root reads it all the same.
+    if std::fs::read(&file).is_err() {
+        env.run(&["get", "--client-id", ID, "--client-secret-file", &file])
+            .exits(2)
+            .says("the-file");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_comes_through_a_pipe_with_a_name() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = TestEnv::for_server(&server);
+    env.var("MINE", SECRET).var("CELLS_CLIENT_SECRET", "");
+    env.sh("mkfifo pipe && { printf '%s\\n' \"$MINE\" >pipe & cells-token get --client-secret-file pipe; }").exits(0);
+    assert_sent(&server, ID, SECRET);
+}
+
+/// The level decides before the kind: files and secrets, by flag and by variable.
+#[test]
+fn a_flag_beats_a_variable_of_the_other_kind() {
+    let server = Server::replies([Reply::token(), Reply::token(), Reply::token()]);
+    let mut env = TestEnv::new();
+    env.var("CELLS_CLIENT_ID", ID)
+        .var("CELLS_BASE_URL", server.url());
+    let file = env
+        .secret("secret-of-file")
+        .file("the-file", "secret-of-file\n");
+
+    env.var("CELLS_CLIENT_SECRET", "secret-of-variable");
+    env.run(&["get", "--client-secret-file", &file]).exits(0);
+
+    env.var("CELLS_CLIENT_SECRET", "")
+        .var("CELLS_CLIENT_SECRET_FILE", "no-such-file");
+    env.run(&["get", "--client-secret", "secret-of-flag"])
+        .exits(0);
+
+    env.var("CELLS_CLIENT_SECRET_FILE", &file)
+        .var("ProductClientId", ID)
+        .var("ProductClientSecret", "secret-of-family");
+    env.run(&["get"]).exits(0);
+
+    let sent: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.field("client_secret").unwrap())
+        .collect();
+    assert_eq!(sent, ["secret-of-file", "secret-of-flag", "secret-of-file"]);
+}
+
+/// Bytes that are no UTF-8: whatever it makes of them, it does not panic and does not leak.
+#[cfg(unix)]
+#[test]
+fn bytes_that_are_no_text_are_survived() {
+    let server = Server::always(Reply::token());
+    let mut env = TestEnv::for_server(&server);
+    for script in [
+        "CELLS_CLIENT_SECRET=$(printf 'secret-\\377-of-own') cells-token get",
+        "CELLS_CLIENT_ID=$(printf 'a\\377b') cells-token get",
+        "CELLS_BASE_URL=$(printf 'http://127.0.0.1:9/\\377') cells-token get",
+        "ProductClientSecret=$(printf 'secret-\\377') cells-token get",
+        "printf 'secret-\\377-of-own' | CELLS_CLIENT_SECRET= cells-token get --client-secret-file -",
+        "cells-token get --client-secret-file \"$(printf 'no-such-\\377')\"",
+        "cells-token get --client-id \"$(printf 'a\\377b')\"",
+        "cells-token get \"$(printf 'secret-of-own-\\377')\"",
+        "cells-token \"$(printf 'secret-of-own-\\377')\"",
+    ] {
+        let output = env.secret("secret-of-own").sh(script);
+        assert!(matches!(output.code, Some(0 | 2..=5)), "{output}");
+    }
+}
+
+#[track_caller]
+fn assert_sent(server: &Server, id: &str, secret: &str) {
+    let request = server.request();
+    assert_eq!(
+        request.field("client_id").as_deref(),
+        Some(id),
+        "{request:?}"
+    );
+    assert_eq!(
+        request.field("client_secret").as_deref(),
+        Some(secret),
+        "{request:?}"
+    );
+}

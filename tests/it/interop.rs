@@ -1,0 +1,334 @@
+//! `get` against a real authorization server: `oidc-provider` from npm, whose files are in tests/interop.
+//!
+//! Owns that server: its installation below target/ on first use, its start, its end. Scripts no answers of its own
+//! (support's server does that), so what passes here is what someone else's reading of RFC 6749 accepts.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::UNIX_EPOCH;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use serde_json::{Value, json};
+
+use crate::support::{ID, Output, SECRET, TestEnv, each_row};
+
+/// What a form body must not take for its own syntax. No non-ASCII letter: RFC 6749 appendix A has none in an id or
+/// a secret, and oidc-provider refuses such clients.
+const AWKWARD_ID: &str = r#"id with +/&=%"'\ and %2B;?#"#;
+const AWKWARD_SECRET: &str = r#" secret with +/&=%"'\ and %20;?# "#;
+/// `TOKEN_LIFETIME_SECONDS` of oidc.mjs.
+const LIFETIME: i64 = 3600;
+
+#[test]
+fn a_good_secret_gets_a_token_that_names_its_client() {
+    let Some(server) = plain() else { return };
+    let url = server.url("/connect/token");
+    let output = TestEnv::with_credentials().run(&["get", "-v", "--token-url", &url]);
+    assert_eq!(raw_claims(&output)["client_id"], ID);
+}
+
+#[test]
+fn a_base_url_is_enough_where_the_path_is_the_vendors() {
+    let Some(server) = plain() else { return };
+    for base_url in [server.url(""), server.url("/")] {
+        let output = TestEnv::with_credentials().run(&["get", "--base-url", &base_url]);
+        assert_eq!(raw_claims(&output)["client_id"], ID);
+    }
+}
+
+#[test]
+fn json_tells_the_lifetime_that_the_token_has() {
+    let Some(server) = plain() else { return };
+    let base_url = server.url("");
+    let output = TestEnv::with_credentials().run(&["get", "-o", "json", "--base-url", &base_url]);
+    let claims = json_claims(&output);
+    let exp = claims["exp"].as_i64().unwrap();
+    assert_eq!(exp - claims["iat"].as_i64().unwrap(), LIFETIME);
+
+    let answer = output.json();
+    // A second may pass on the way, and another is rounded off.
+    let remaining = answer["expires_in"].as_i64().unwrap();
+    assert!((LIFETIME - 2..=LIFETIME).contains(&remaining), "{output}");
+    let expires_at = unix_seconds(&answer["expires_at"]);
+    assert!(
+        (expires_at - exp).abs() <= 2,
+        "the token's exp is {exp}: {output}"
+    );
+    assert_eq!(expires_at - unix_seconds(&answer["obtained_at"]), LIFETIME);
+    assert_eq!(answer["token_type"], "Bearer");
+    assert_eq!(answer["from_cache"], false);
+}
+
+#[test]
+fn no_character_of_an_id_or_secret_is_lost_on_the_way() {
+    let Some(server) = plain() else { return };
+    let url = server.url("/connect/token");
+    let mut env = TestEnv::new();
+    env.var("CELLS_CLIENT_ID", AWKWARD_ID)
+        .var("CELLS_CLIENT_SECRET", AWKWARD_SECRET);
+    let by_variables = env.run(&["get", "--token-url", &url]);
+    assert_eq!(raw_claims(&by_variables)["client_id"], AWKWARD_ID);
+
+    let id_and_secret = ["--client-id", AWKWARD_ID, "--client-secret", AWKWARD_SECRET];
+    let get = ["get", "-o", "json", "--token-url", &url];
+    let by_arguments = TestEnv::new().run(&[&get[..], &id_and_secret].concat());
+    assert_eq!(json_claims(&by_arguments)["client_id"], AWKWARD_ID);
+}
+
+#[test]
+fn a_wrong_secret_and_an_unknown_client_are_refused() {
+    let Some(server) = plain() else { return };
+    let rows = [
+        ("a wrong secret", ID, "interop-wrong-secret"),
+        ("an unknown client", "interop-unknown-id", SECRET),
+        ("another client's secret", AWKWARD_ID, SECRET),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, id, secret)| {
+            let mut env = TestEnv::new();
+            env.var("CELLS_CLIENT_ID", id)
+                .var("CELLS_CLIENT_SECRET", secret);
+            let output = env.run(&["get", "--base-url", &server.url("")]);
+            output.exits(4).prints("").says("invalid_client");
+        },
+    );
+}
+
+#[test]
+fn the_variables_of_the_vendors_sdks_work() {
+    let Some(server) = plain() else { return };
+    let base_url = server.url("");
+    let families = [
+        ("CellsCloudClientId", "CellsCloudClientSecret"),
+        ("ProductClientId", "ProductClientSecret"),
+        ("ASPOSE_CLIENT_ID", "ASPOSE_CLIENT_SECRET"),
+        ("ASPOSE_CLOUD_CLIENT_ID", "ASPOSE_CLOUD_CLIENT_SECRET"),
+    ];
+    each_row(
+        &families,
+        |family| family.0,
+        |(id, secret)| {
+            let mut env = TestEnv::new();
+            env.var(id, ID).var(secret, SECRET);
+            let output = env.run(&["get", "--base-url", &base_url]);
+            assert_eq!(raw_claims(&output)["client_id"], ID);
+        },
+    );
+
+    let mut env = TestEnv::new();
+    env.var("CellsCloudClientId", ID)
+        .var("CellsCloudClientSecret", SECRET);
+    env.var("CellsCloudApiBaseUrl", base_url)
+        .var("CELLS_BASE_URL", "");
+    assert_eq!(raw_claims(&env.run(&["get"]))["client_id"], ID);
+}
+
+#[test]
+fn a_ca_of_ones_own_is_trusted_when_named_and_only_then() {
+    let Some(server) = tls() else { return };
+    let base_url = server.url("");
+    let mut env = TestEnv::with_credentials();
+    let ca = env.file("ca.pem", &server.ca_pem);
+    let trusting = env.run(&["get", "--base-url", &base_url, "--ca-cert", &ca]);
+    assert_eq!(raw_claims(&trusting)["client_id"], ID);
+
+    let output = env.run(&["get", "--base-url", &base_url]);
+    output
+        .exits(5)
+        .prints("")
+        .mentions("issue")
+        .hints("--ca-cert");
+}
+
+/// The claims of the token that `-o raw` printed.
+fn raw_claims(output: &Output) -> Value {
+    claims(output.exits(0).stdout.strip_suffix('\n').unwrap(), output)
+}
+
+/// The claims of the token that `-o json` printed.
+fn json_claims(output: &Output) -> Value {
+    claims(output.json()["access_token"].as_str().unwrap(), output)
+}
+
+/// The harness cannot know beforehand which token must not be in stderr.
+fn claims(token: &str, output: &Output) -> Value {
+    output.never_says(token);
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+fn unix_seconds(rfc3339: &Value) -> i64 {
+    let time = humantime::parse_rfc3339(rfc3339.as_str().unwrap()).unwrap();
+    time.duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+        .try_into()
+        .unwrap()
+}
+
+/// The two servers, started when first asked for and shared by this process's tests. None: no npm here, skipped.
+fn plain() -> Option<&'static Server> {
+    static PLAIN: LazyLock<Server> = LazyLock::new(|| Server::start(None));
+    installed().then(|| &*PLAIN)
+}
+
+fn tls() -> Option<&'static Server> {
+    static TLS: LazyLock<Server> = LazyLock::new(|| Server::start(Some(Certificate::new())));
+    installed().then(|| &*TLS)
+}
+
+struct Server {
+    origin: String,
+    ca_pem: String,
+    /// Holds its standard input: the server ends when this process does.
+    _process: Child,
+}
+
+impl Server {
+    fn start(certificate: Option<Certificate>) -> Self {
+        let mut config = json!({ "clients": [
+            { "client_id": ID, "client_secret": SECRET },
+            { "client_id": AWKWARD_ID, "client_secret": AWKWARD_SECRET },
+        ] });
+        let mut scheme = "http";
+        let mut ca_pem = String::new();
+        if let Some(certificate) = certificate {
+            scheme = "https";
+            ca_pem = certificate.ca_pem;
+            config["tls"] = json!({ "key": certificate.key_pem, "cert": certificate.leaf_pem });
+        }
+        let mut process = Command::new("node")
+            .arg("oidc.mjs")
+            .current_dir(INSTALLATION)
+            .env("OIDC", config.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap())
+            .read_line(&mut port)
+            .unwrap();
+        let port: u16 = port
+            .trim_end()
+            .parse()
+            .expect("oidc.mjs prints its port, or says above why it ended");
+        Self {
+            origin: format!("{scheme}://127.0.0.1:{port}"),
+            ca_pem,
+            _process: process,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+}
+
+struct Certificate {
+    ca_pem: String,
+    leaf_pem: String,
+    key_pem: String,
+}
+
+impl Certificate {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        // The default name is the leaf's too, and OpenSSL takes a leaf that its issuer's name fits for self-signed.
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "interop CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(["127.0.0.1".into()])
+            .unwrap()
+            .signed_by(&key, &ca)
+            .unwrap();
+        Self {
+            ca_pem: ca.pem(),
+            leaf_pem: leaf.pem(),
+            key_pem: key.serialize_pem(),
+        }
+    }
+}
+
+const INSTALLATION: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/interop");
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+const FILES: [(&str, &str); 4] = [
+    (".npmrc", include_str!("../interop/.npmrc")),
+    ("oidc.mjs", include_str!("../interop/oidc.mjs")),
+    ("package.json", include_str!("../interop/package.json")),
+    (
+        "package-lock.json",
+        include_str!("../interop/package-lock.json"),
+    ),
+];
+
+/// False where node or npm is absent, said once. Where `npm ci` fails, so does every test, with what it said.
+fn installed() -> bool {
+    static INSTALLED: LazyLock<Result<bool, String>> = LazyLock::new(install);
+    INSTALLED.clone().unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn install() -> Result<bool, String> {
+    if absent(&Command::new("node").arg("--version").output()) {
+        return skipped("node");
+    }
+    let directory = Path::new(INSTALLATION);
+    fs::create_dir_all(directory).unwrap();
+    // Another test process may be installing just now; closing the file unlocks it.
+    let lock = File::create(directory.join("install.lock")).unwrap();
+    lock.lock().unwrap();
+
+    // Written last and removed first, so that a broken installation is never taken for a good one.
+    let stamp = directory.join("installed.json");
+    let wanted = json!(FILES).to_string();
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(true);
+    }
+    let _ = fs::remove_file(&stamp);
+    for (name, text) in FILES {
+        fs::write(directory.join(name), text).unwrap();
+    }
+    let npm = Command::new(NPM)
+        .arg("ci")
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .output();
+    if absent(&npm) {
+        return skipped("npm");
+    }
+    let npm = npm.unwrap();
+    if !npm.status.success() {
+        return Err(format!(
+            "npm ci failed: {}",
+            String::from_utf8_lossy(&npm.stderr)
+        ));
+    }
+    fs::write(&stamp, wanted).unwrap();
+    Ok(true)
+}
+
+fn absent<T>(program: &io::Result<T>) -> bool {
+    program
+        .as_ref()
+        .is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+/// Says so past libtest's capture; in CI, where nobody would read it, it is an error.
+fn skipped(program: &str) -> Result<bool, String> {
+    if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
+        return Err(format!("CI needs {program} for the interop suite"));
+    }
+    let notice = format!("interop: SKIPPED, {program} is not installed\n");
+    io::stderr().write_all(notice.as_bytes()).unwrap();
+    Ok(false)
+}

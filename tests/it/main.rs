@@ -1,0 +1,33 @@
+//! The contract, tested from outside: the built program against scripted servers, on terminals and in shells.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and the walls between the program's rooms are not the tests'"
+)]
+
+#[cfg(all(unix, feature = "server"))]
+mod completions;
+mod credentials;
+mod errors;
+#[cfg(unix)]
+mod first_run;
+mod formats;
+#[cfg(feature = "server")]
+mod generated;
+mod get;
+mod help;
+mod interop;
+mod output;
+#[cfg(unix)]
+mod prompt;
+mod quoting;
+mod run;
+#[cfg(feature = "server")]
+mod sandbox;
+mod support;
+mod timeout;
+mod tls;
+mod usage;

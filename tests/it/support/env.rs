@@ -1,0 +1,239 @@
+//! A blank world: folders of its own, no variable but what a test sets, no terminal. Every run in it is searched
+//! for leaks and judged by the rules of `output.rs`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
+
+use tempfile::TempDir;
+
+use super::leaks::Watch;
+use super::output::Output;
+use super::running::Running;
+use super::server::Server;
+#[cfg(unix)]
+use super::terminal::Terminal;
+use super::{ID, SECRET, TOKEN};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cells-token");
+
+/// Variables of every world. Leaks by logging show; a test about the cache sets CELLS_NO_CACHE to nothing.
+const BLANK_WORLD: &[(&str, &str)] = &[
+    ("RUST_LOG", "trace"),
+    ("RUST_BACKTRACE", "1"),
+    ("LANG", "C.UTF-8"),
+    ("TERM", "xterm"),
+    ("CELLS_NO_CACHE", "1"),
+    // A run that should have failed earlier ends here, not at the vendor's door. Empty is unset.
+    ("CELLS_BASE_URL", "http://127.0.0.1:9"),
+];
+
+/// What [`TestEnv::run_once`] adds.
+const ONE_ATTEMPT: &[&str] = &["--retries", "0"];
+
+pub struct TestEnv {
+    /// Removed when dropped.
+    _dir: TempDir,
+    root: PathBuf,
+    vars: BTreeMap<OsString, OsString>,
+    watch: Watch,
+}
+
+impl TestEnv {
+    /// Knows `SECRET` and `TOKEN` as what must not leak; no variable holds them yet.
+    pub fn new() -> Self {
+        #[cfg(unix)]
+        obey_interrupts();
+        let dir = TempDir::with_prefix("cells-token-").unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let mut vars = BTreeMap::new();
+        for (name, folder) in [
+            ("HOME", "home"),
+            ("XDG_CONFIG_HOME", "home/.config"),
+            ("XDG_CACHE_HOME", "home/.cache"),
+            ("XDG_DATA_HOME", "home/.local/share"),
+            ("XDG_STATE_HOME", "home/.local/state"),
+            ("XDG_RUNTIME_DIR", "run"),
+            ("TMPDIR", "tmp"),
+            ("PWD", "work"),
+        ] {
+            let folder = root.join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            vars.insert(name.into(), folder.into());
+        }
+        let program_first = PathBuf::from(PROGRAM).parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap();
+        let path = std::iter::once(program_first).chain(std::env::split_paths(&path));
+        vars.insert("PATH".into(), std::env::join_paths(path).unwrap());
+        vars.extend(
+            BLANK_WORLD
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
+        let watch = Watch {
+            root: root.clone(),
+            ..Watch::default()
+        };
+        let mut env = Self {
+            _dir: dir,
+            root,
+            vars,
+            watch,
+        };
+        env.secret(SECRET);
+        env.token(TOKEN);
+        env
+    }
+
+    /// A world with good credentials for `server`.
+    pub fn for_server(server: &Server) -> Self {
+        let mut env = Self::with_credentials();
+        env.var("CELLS_BASE_URL", server.url());
+        env
+    }
+
+    /// A world with `ID` and `SECRET` in the variables of the program's own.
+    pub fn with_credentials() -> Self {
+        let mut env = Self::new();
+        env.var("CELLS_CLIENT_ID", ID)
+            .var("CELLS_CLIENT_SECRET", SECRET);
+        env
+    }
+
+    /// Sets a variable. A value whose name says secret is watched as one.
+    pub fn var(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
+        let value = value.into();
+        let lower = name.to_lowercase();
+        if lower.contains("secret") && !lower.ends_with("_file") {
+            self.watch.add_secret(&value.to_string_lossy());
+        }
+        self.vars.insert(name.into(), value);
+        self
+    }
+
+    /// Another value that must not leak.
+    pub fn secret(&mut self, secret: &str) -> &mut Self {
+        self.watch.add_secret(secret);
+        self
+    }
+
+    /// Another token that must not be in stderr.
+    pub fn token(&mut self, token: &str) -> &mut Self {
+        self.watch.tokens.insert(token.to_owned());
+        self
+    }
+
+    /// A file below the working folder that may hold a secret; returns its absolute path.
+    pub fn file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, contents).unwrap();
+        self.watch.holders.insert(path.clone());
+        path.into_os_string().into_string().unwrap()
+    }
+
+    /// A path below the working folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join("work").join(name)
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.run_with_stdin(args, b"")
+    }
+
+    /// For failures that are retried: one attempt only.
+    pub fn run_once(&self, args: &[&str]) -> Output {
+        self.run(&[args, ONE_ATTEMPT].concat())
+    }
+
+    pub fn run_with_stdin(&self, args: &[&str], input: &[u8]) -> Output {
+        let mut running = self.start(args);
+        running.type_in(input);
+        let output = running.finish();
+        // Without a verb it prints its usage, which is no sentence.
+        if args.is_empty() {
+            output.assert_calm()
+        } else {
+            output.assert_voice()
+        }
+        output
+    }
+
+    /// Starts it in the background, its stdin open.
+    pub fn start(&self, args: &[&str]) -> Running {
+        self.start_into(args, Stdio::piped())
+    }
+
+    /// The same with another stdout.
+    pub fn start_into(&self, args: &[&str], stdout: Stdio) -> Running {
+        let mut command = self.command(PROGRAM);
+        command.args(args).stdout(stdout);
+        let mut watch = self.watch.clone();
+        for (i, arg) in args.iter().enumerate() {
+            match arg.strip_prefix("--client-secret") {
+                Some("") => args
+                    .get(i + 1)
+                    .iter()
+                    .for_each(|secret| watch.add_secret(secret)),
+                Some(rest) if rest.starts_with('=') => watch.add_secret(&rest[1..]),
+                _ => {}
+            }
+        }
+        Running::start(command, format!("cells-token {args:?}"), watch)
+    }
+
+    /// Runs a script in `sh`, where `cells-token` is on the PATH.
+    pub fn sh(&self, script: &str) -> Output {
+        let mut command = self.command("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        let output =
+            Running::start(command, format!("sh -c {script:?}"), self.watch.clone()).finish();
+        output.assert_calm();
+        output
+    }
+
+    /// Runs a script on a terminal of its own, in the shell named.
+    #[cfg(unix)]
+    pub fn terminal(&self, shell: &str, script: &str) -> Terminal {
+        let mut command = Command::new(shell);
+        command.args(["-c", script]);
+        self.furnish(&mut command);
+        Terminal::start(command, self.watch.clone())
+    }
+
+    fn command(&self, program: &str) -> Command {
+        // Without a terminal: where a person runs the tests, theirs would be asked for credentials.
+        // (util-linux's setsid executes in place, so the process id is the program's. Elsewhere: as it is.)
+        let mut command = if cfg!(target_os = "linux") {
+            let mut command = Command::new("setsid");
+            command.arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        self.furnish(&mut command);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn furnish(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .envs(&self.vars)
+            .current_dir(self.root.join("work"));
+    }
+}
+
+/// Where the tests run in the background of a script they were told to ignore SIGINT, and so would be every program
+/// they start. A handler is not inherited: with one here (it acts as if there were none) programs start as usual.
+#[cfg(unix)]
+fn obey_interrupts() {
+    use signal_hook::{consts::SIGINT, flag::register_conditional_default};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        register_conditional_default(SIGINT, Arc::new(AtomicBool::new(true))).unwrap();
+    });
+}

@@ -1,0 +1,162 @@
+//! Finds a secret, in any encoding it could have slipped out in, in output and in files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+
+/// What one world must not show, and where.
+#[derive(Clone, Default)]
+pub struct Watch {
+    pub root: PathBuf,
+    pub secrets: BTreeSet<String>,
+    pub tokens: BTreeSet<String>,
+    /// Files that hold a secret on purpose.
+    pub holders: BTreeSet<PathBuf>,
+}
+
+impl Watch {
+    /// Remembers a secret: all of it, and where it holds control characters, its longer parts too.
+    pub fn add_secret(&mut self, secret: &str) {
+        let parts = secret.split(|c: char| c.is_control());
+        let parts = parts.filter(|part| part.len() >= 6).map(str::to_owned);
+        self.secrets.extend(parts);
+    }
+
+    /// Fails if a secret is in `bytes`, which `place` names.
+    pub fn assert_no_secret(&self, place: &str, bytes: &[u8]) {
+        for secret in &self.secrets {
+            for (encoding, needle) in encodings(secret) {
+                assert!(
+                    !contains(bytes, &needle),
+                    "the secret {secret:?} is in {place}, {encoding}:\n{}",
+                    String::from_utf8_lossy(bytes)
+                );
+            }
+        }
+    }
+
+    /// Fails if a token is in `text`, which `place` names.
+    pub fn assert_no_token(&self, place: &str, text: &str) {
+        for token in &self.tokens {
+            assert!(!text.contains(token), "the token is in {place}:\n{text}");
+        }
+    }
+
+    /// Fails if a secret is in any file of the world, or in a file's name.
+    pub fn assert_no_secret_in_files(&self) {
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let entry = entry.unwrap();
+                let path = entry.path();
+                let name = path.display().to_string();
+                self.assert_no_secret("a file's name", name.as_bytes());
+                // The entry's own type: links are not followed, and a FIFO is never opened.
+                let kind = entry.file_type().unwrap();
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_file() && !self.holders.contains(&path) {
+                    self.assert_no_secret(&name, &read_if_there(&path));
+                }
+            }
+        }
+    }
+}
+
+/// A file that the program removed a moment ago holds nothing.
+fn read_if_there(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_default()
+}
+
+pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|part| part == needle)
+}
+
+fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let bytes = secret.as_bytes();
+    let json = serde_json::to_string(secret).unwrap();
+    let json = json.trim_matches('"').to_owned();
+    let form: String = form_urlencoded::byte_serialize(bytes).collect();
+    let all_but_letters = percent_encode(bytes, "");
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let decimals: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    let mut found = vec![
+        ("raw", secret.to_owned()),
+        ("JSON-escaped", json.clone()),
+        ("JSON-escaped with \\/", json.replace('/', "\\/")),
+        ("form-encoded", form.clone()),
+        ("form-encoded with %20", form.replace('+', "%20")),
+        ("percent-encoded", percent_encode(bytes, "-._~")),
+        ("percent-encoded in full", all_but_letters.clone()),
+        (
+            "percent-encoded in lower case",
+            lower_escapes(&all_but_letters),
+        ),
+        (
+            "as encodeURIComponent does",
+            percent_encode(bytes, "-_.!~*'()"),
+        ),
+        ("hex in capitals", hex.to_uppercase()),
+        ("hex", hex),
+        ("as a list of bytes", decimals.join(", ")),
+    ];
+    for shift in 0..3 {
+        let core = base64_core(bytes, shift);
+        found.push(("base64 for URLs", core.replace('+', "-").replace('/', "_")));
+        found.push(("base64", core));
+    }
+    let found = found.into_iter();
+    found
+        .map(|(name, text)| (name, text.into_bytes()))
+        .collect()
+}
+
+fn percent_encode(bytes: &[u8], kept: &str) -> String {
+    let encode = |&byte: &u8| match char::from(byte) {
+        c if c.is_ascii_alphanumeric() || kept.contains(c) => c.to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    bytes.iter().map(encode).collect()
+}
+
+fn lower_escapes(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| {
+        let (digits, rest) = part.split_at(2);
+        text + "%" + &digits.to_lowercase() + rest
+    })
+}
+
+/// The characters that stand for nothing but `bytes` where `shift` bytes come before them (`id:secret`, say):
+/// so it is found within a longer text, padded or not.
+fn base64_core(bytes: &[u8], shift: usize) -> String {
+    let mut shifted = vec![0; shift];
+    shifted.extend(bytes);
+    let encoded = STANDARD.encode(&shifted);
+    encoded[(shift * 8).div_ceil(6)..shifted.len() * 8 / 6].to_owned()
+}
+
+#[test]
+fn every_encoding_is_found() {
+    let mut watch = Watch::default();
+    watch.add_secret(super::SECRET);
+    let leaks = [
+        super::SECRET.to_owned(),
+        STANDARD.encode(super::SECRET),
+        URL_SAFE.encode(format!("id:{}", super::SECRET)),
+        STANDARD.encode(format!("{{\"secret\":\"{}\"}}", super::SECRET)),
+        serde_json::to_string(super::SECRET).unwrap(),
+        "s3%2Bcr%2Ft%26+%3D%25%22%27%5Cpw%7EZq9".to_owned(),
+        "s3%2bcr%2ft%26%20%3d%25%22%27%5cpw%7eZq9".to_owned(),
+    ];
+    for leak in leaks {
+        let text = format!("before {leak} after");
+        let caught = std::panic::catch_unwind(|| watch.assert_no_secret("a test", text.as_bytes()));
+        assert!(caught.is_err(), "not found: {text}");
+    }
+    watch.assert_no_secret("a test", b"an innocent text");
+}

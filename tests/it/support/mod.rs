@@ -1,0 +1,33 @@
+//! What every test stands on: a blank world to run the program in ([`TestEnv`]), a server that does what it is
+//! told ([`Server`]), a terminal ([`Terminal`]), and the rules that hold for every run, checked after every run.
+
+mod certs;
+mod env;
+mod leaks;
+mod output;
+mod ports;
+mod reply;
+mod request;
+mod running;
+mod server;
+mod table;
+#[cfg(unix)]
+mod terminal;
+mod tokens;
+mod wire;
+
+pub use certs::{Authority, Cert};
+pub use env::TestEnv;
+pub use output::Output;
+pub use ports::{closed_port, deaf_port};
+pub use reply::{Gate, Reply, Step};
+pub use server::Server;
+pub use table::{each_row, each_row_at_once};
+#[cfg(unix)]
+pub use terminal::Terminal;
+pub use tokens::{TOKEN, jwt, token_json};
+
+/// The client id of every test that does not care.
+pub const ID: &str = "7f3d-client-id";
+/// The secret of every test that does not care: each way to encode it looks different.
+pub const SECRET: &str = r#"s3+cr/t& =%"'\pw~Zq9"#;

@@ -1,0 +1,150 @@
+//! What the scripted server does with one connection: a list of steps, and names for the usual lists.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::request::Request;
+use super::tokens::token_json;
+use super::wire::Wire;
+
+/// The script of one connection. It is closed in good order after the last step.
+#[derive(Clone)]
+pub struct Reply(Vec<Step>);
+
+#[derive(Clone)]
+pub enum Step {
+    /// Reads one request and records it.
+    ReadRequest,
+    /// Reads whatever comes first, and records nothing.
+    ReadAnything,
+    Send(Vec<u8>),
+    /// Sends byte by byte.
+    Drip(Vec<u8>, Duration),
+    /// Sends the same again and again until the client leaves.
+    Flood(Vec<u8>),
+    /// Waits until the test opens the gate.
+    Wait(Gate),
+    /// Does nothing until the client leaves.
+    Hang,
+    /// Ends the connection with a TCP reset.
+    Reset,
+}
+
+impl Reply {
+    pub fn steps(steps: impl Into<Vec<Step>>) -> Self {
+        Self(steps.into())
+    }
+
+    /// An ordinary token.
+    pub fn token() -> Self {
+        Self::json(200, token_json())
+    }
+
+    pub fn json(status: u16, body: impl AsRef<[u8]>) -> Self {
+        Self::http(status, "Content-Type: application/json\r\n", body)
+    }
+
+    pub fn text(status: u16, content_type: &str, body: impl AsRef<[u8]>) -> Self {
+        Self::http(status, &format!("Content-Type: {content_type}\r\n"), body)
+    }
+
+    /// An OAuth error object (RFC 6749 §5.2).
+    pub fn oauth_error(status: u16, code: &str) -> Self {
+        Self::json(status, json!({ "error": code }).to_string())
+    }
+
+    /// The vendor's error object.
+    pub fn vendor_error(status: u16, code: &str) -> Self {
+        let error =
+            json!({ "Code": code, "Message": "Not allowed.", "Description": "Operation failed." });
+        Self::json(
+            status,
+            json!({ "RequestId": "4f1c", "Error": error }).to_string(),
+        )
+    }
+
+    /// A well-formed answer; `headers` are whole lines.
+    pub fn http(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Self {
+        let body = body.as_ref();
+        let length = body.len();
+        // The reason phrase is of no meaning (RFC 9110 §15.1).
+        let head = format!(
+            "HTTP/1.1 {status} Scripted\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        Self::raw([head.as_bytes(), body].concat())
+    }
+
+    /// These bytes in answer to a request, and the end.
+    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::steps([Step::ReadRequest, Step::Send(bytes.into())])
+    }
+
+    /// The same answer once `gate` is open.
+    pub fn held_by(mut self, gate: &Gate) -> Self {
+        self.0.insert(1, Step::Wait(gate.clone()));
+        self
+    }
+
+    /// Plays it. An error means that the client left or the test is over, and both are fine.
+    pub fn play(
+        &self,
+        mut wire: Wire,
+        over: &dyn Fn() -> bool,
+        record: impl Fn(Request),
+    ) -> io::Result<()> {
+        for step in &self.0 {
+            match step {
+                Step::ReadRequest => match Request::read(&mut wire)? {
+                    Some(request) => record(request),
+                    None => return Ok(()),
+                },
+                Step::ReadAnything => drop(wire.read(&mut [0; 1024])?),
+                Step::Send(bytes) => wire.write(bytes)?,
+                Step::Drip(bytes, interval) => {
+                    for byte in bytes.chunks(1) {
+                        wire.write(byte)?;
+                        thread::sleep(*interval);
+                    }
+                }
+                Step::Flood(bytes) => loop {
+                    wire.write(bytes)?;
+                },
+                Step::Wait(gate) => gate.wait(over),
+                Step::Hang => wire.hang(),
+                Step::Reset => {
+                    wire.reset();
+                    return Ok(());
+                }
+            }
+        }
+        wire.close();
+        Ok(())
+    }
+}
+
+/// Holds answers back until the test opens it.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn open(&self) {
+        let (open, changed) = &*self.0;
+        *open.lock().unwrap() = true;
+        changed.notify_all();
+    }
+
+    fn wait(&self, over: &dyn Fn() -> bool) {
+        let (open, changed) = &*self.0;
+        let mut open = open.lock().unwrap();
+        while !*open && !over() {
+            open = changed
+                .wait_timeout(open, Duration::from_millis(20))
+                .unwrap()
+                .0;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A process in the background: its output is read from the start, so that it never waits for the test, and its end
+//! has a deadline.
+
+use std::io::{Read, Write as _};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::leaks::Watch;
+use super::output::Output;
+
+/// No run of a test takes this long.
+const RUN_LIMIT: Duration = Duration::from_secs(30);
+
+/// A run in the background; killed when dropped unfinished.
+pub struct Running {
+    child: Child,
+    args: String,
+    watch: Watch,
+    started: Instant,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
+}
+
+impl Running {
+    pub fn start(mut command: Command, args: String, watch: Watch) -> Self {
+        let started = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let stdout = read_to_end(child.stdout.take());
+        let stderr = read_to_end(child.stderr.take());
+        Self {
+            child,
+            args,
+            watch,
+            started,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Writes to its stdin, and closes it. A program that does not read is no concern.
+    pub fn type_in(&mut self, input: &[u8]) {
+        let mut stdin = self.child.stdin.take().unwrap();
+        let _ = stdin.write_all(input);
+    }
+
+    /// Sends SIGINT, as Ctrl-C does.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Waits for its end, and looks for leaks.
+    pub fn finish(mut self) -> Output {
+        drop(self.child.stdin.take());
+        let args = self.args.clone();
+        let end_of = |stream: &Receiver<Vec<u8>>| {
+            let left = RUN_LIMIT.saturating_sub(self.started.elapsed());
+            let bytes = stream.recv_timeout(left);
+            bytes.unwrap_or_else(|_| panic!("still running after {RUN_LIMIT:?}: {args}"))
+        };
+        let (stdout, stderr) = (end_of(&self.stdout), end_of(&self.stderr));
+        let status = self.child.wait().unwrap();
+        let output = Output {
+            args: args.clone(),
+            code: status.code(),
+            signal: signal(status),
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            elapsed: self.started.elapsed(),
+        };
+        self.watch
+            .assert_no_secret(&format!("stdout of {args}"), &stdout);
+        self.watch
+            .assert_no_secret(&format!("stderr of {args}"), &stderr);
+        self.watch
+            .assert_no_token(&format!("stderr of {args}"), &output.stderr);
+        self.watch.assert_no_secret_in_files();
+        output
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn signal(status: ExitStatus) -> Option<i32> {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    return None;
+}
+
+fn read_to_end(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}

@@ -1,0 +1,186 @@
+//! A scripted server on a free port of loopback. It records what it was asked, and fails the test if it was called
+//! more or less often than scripted.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+
+use super::reply::Reply;
+use super::request::Request;
+use super::wire::Wire;
+
+/// How long a test waits for something to happen.
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
+
+pub struct Server {
+    url: String,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    script: Vec<Reply>,
+    /// The last reply stands for all that follow, and the number of connections is not judged.
+    for_ever: bool,
+    over: AtomicBool,
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Seen {
+    connections: usize,
+    requests: Vec<Request>,
+}
+
+impl Server {
+    /// One reply a connection, and exactly as many connections.
+    pub fn replies(script: impl Into<Vec<Reply>>) -> Self {
+        Self::start("127.0.0.1", None, script.into(), false)
+    }
+
+    /// The same reply to every connection, if any.
+    pub fn always(reply: Reply) -> Self {
+        Self::start("127.0.0.1", None, vec![reply], true)
+    }
+
+    /// Must not be called.
+    pub fn untouched() -> Self {
+        Self::replies([])
+    }
+
+    /// The same on another address of this machine.
+    pub fn on(address: &str, script: impl Into<Vec<Reply>>) -> Self {
+        Self::start(address, None, script.into(), false)
+    }
+
+    pub fn tls(config: Arc<ServerConfig>, script: impl Into<Vec<Reply>>) -> Self {
+        Self::start("127.0.0.1", Some(config), script.into(), false)
+    }
+
+    fn start(ip: &str, tls: Option<Arc<ServerConfig>>, script: Vec<Reply>, for_ever: bool) -> Self {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let shared = Arc::new(Shared {
+            script,
+            for_ever,
+            over: AtomicBool::new(false),
+            seen: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let accepting = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || accept(&listener, tls.as_ref(), &shared))
+        };
+        Self {
+            url: format!("{scheme}://{address}"),
+            address,
+            shared,
+            accepting: Some(accepting),
+        }
+    }
+
+    /// Its base URL, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.seen().requests.clone()
+    }
+
+    /// The one request it got.
+    #[track_caller]
+    pub fn request(&self) -> Request {
+        let requests = self.requests();
+        assert_eq!(requests.len(), 1, "requests: {requests:#?}");
+        requests.into_iter().next().unwrap()
+    }
+
+    pub fn wait_for_requests(&self, count: usize) {
+        let seen = self.shared.seen();
+        let waiting = self
+            .shared
+            .changed
+            .wait_timeout_while(seen, WAIT_LIMIT, |seen| seen.requests.len() < count);
+        let (seen, waited) = waiting.unwrap();
+        assert!(
+            !waited.timed_out(),
+            "waited for {count} requests, got {:#?}",
+            seen.requests
+        );
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread.
+        let _ = TcpStream::connect(self.address);
+        self.accepting.take().unwrap().join().unwrap();
+        let seen = self.shared.seen();
+        if !thread::panicking() && !self.shared.for_ever {
+            // One of them was the call that woke it.
+            let called = seen.connections - 1;
+            assert_eq!(
+                called,
+                self.shared.script.len(),
+                "connections to a server; requests: {:#?}",
+                seen.requests
+            );
+        }
+    }
+}
+
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+
+    fn reply(&self, connection: usize) -> Option<&Reply> {
+        let last = self.script.last().filter(|_| self.for_ever);
+        self.script.get(connection).or(last)
+    }
+}
+
+fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<Shared>) {
+    loop {
+        // Before it stops it counts everyone who connected, for the judgement at the end.
+        let over = shared.over.load(Ordering::SeqCst);
+        listener.set_nonblocking(over).unwrap();
+        let Ok((socket, _)) = listener.accept() else {
+            if over {
+                return;
+            }
+            continue;
+        };
+        let connection = {
+            let mut seen = shared.seen();
+            seen.connections += 1;
+            seen.connections - 1
+        };
+        if over || shared.reply(connection).is_none() {
+            continue;
+        }
+        let (tls, shared) = (tls.cloned(), Arc::clone(shared));
+        thread::spawn(move || {
+            let over = || shared.over.load(Ordering::SeqCst);
+            let record = |request| {
+                shared.seen().requests.push(request);
+                shared.changed.notify_all();
+            };
+            let reply = shared.reply(connection).unwrap();
+            let _ = reply.play(Wire::new(socket, tls, &over), &over, record);
+        });
+    }
+}
