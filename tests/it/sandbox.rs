@@ -360,6 +360,35 @@ fn ctrl_c_ends_it_with_a_command_that_dies_of_it() {
     assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
 }
 
+/// The terminal belongs to the shell and to what is run in it, not to the sandbox around them.
+#[cfg(unix)]
+#[test]
+fn an_interactive_shell_keeps_the_terminal_to_itself() {
+    use crate::support::Terminal;
+    const CTRL_Z: u8 = 0x1a;
+    for shell in ["/bin/bash", "/bin/sh"] {
+        let mut env = TestEnv::new();
+        env.var("SHELL", shell);
+        let mut terminal = env.terminal("sh", "exec cells-token sandbox");
+        terminal.wait_for("leave with exit");
+        terminal
+            .type_line("cells-token get >token && echo got''-it")
+            .wait_for("got-it");
+        for key in [Terminal::CTRL_C, CTRL_Z] {
+            terminal
+                .type_line(r#"sh -c "echo sleep''ing; exec sleep 20""#)
+                .wait_for("sleeping");
+            terminal
+                .press(key)
+                .type_line("echo still''-here")
+                .wait_for("still-here");
+        }
+        terminal.type_line("kill %1; exit 3; exit 3");
+        assert_eq!(terminal.finish().code, Some(3), "{shell}");
+        assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_is_sent_to_end_it_is_passed_on() {
