@@ -634,7 +634,7 @@ fn who_does_not_finish_a_request_is_cut_off() {
         let mut read = String::new();
         stream.read_to_string(&mut read).unwrap();
         let seconds = since.elapsed().as_secs_f64();
-        assert!((4.5..9.0).contains(&seconds), "{seconds} s");
+        assert!((4.5..15.0).contains(&seconds), "{seconds} s");
         assert!(read.starts_with(answer), "{read}");
     };
     thread::scope(|scope| {
