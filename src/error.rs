@@ -114,7 +114,7 @@ exits! {
     Unreachable = 5: "The service cannot be reached (name lookup, connection, TLS, proxy, timeout): trying again may help.";
     Unavailable = 6: "The service is unavailable or limits requests, after the retries: trying again later helps.";
     Invalid = 7: "The answer is not a token response.";
-    BeforeCommand = 125: "run or sandbox failed itself, whatever the reason, usage included.";
+    BeforeCommand = 125: "run or sandbox itself failed, whatever the reason, usage included.";
     CannotRun = 126: "The command of run or sandbox cannot be run.";
     NotFound = 127: "The command of run or sandbox is not found.";
     Interrupted = 130: "Interrupted.";

@@ -1,10 +1,5 @@
 //! `-h` is one screen that answers the question; `--help` is everything, in groups.
 
-#[cfg(unix)]
-use std::fs;
-#[cfg(unix)]
-use std::os::unix::fs::PermissionsExt as _;
-
 use crate::support::{TestEnv, each_row};
 
 const SERVER: bool = cfg!(feature = "server");
@@ -159,6 +154,9 @@ fn a_verb_that_is_not_built_in_is_none() {
 #[cfg(all(unix, feature = "server"))]
 #[test]
 fn every_example_works() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     let mut examples = Vec::new();
     for verb in verbs() {
         let help = help(verb, "-h");

@@ -9,6 +9,7 @@
 )]
 
 mod cache;
+#[cfg(all(unix, feature = "server"))]
 mod completions;
 #[cfg(unix)]
 mod concurrency;
