@@ -338,4 +338,20 @@ mod tests {
             assert_eq!(duration(text, "--timeout").ok(), expected, "{text:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_duration_is_too_odd(text in ".{0,24}") {
+            let _ = duration(&text, "--timeout");
+        }
+
+        #[test]
+        fn a_duration_is_read_as_it_is_written(seconds in 0_u64..10_000_000_000, millis in 0_u32..1000) {
+            let written = Duration::new(seconds, millis * 1_000_000);
+            let text = humantime::format_duration(written).to_string();
+            assert_eq!(duration(&text, "--timeout").unwrap(), written, "{text}");
+            let bare = duration(&seconds.to_string(), "--timeout").unwrap();
+            assert_eq!(bare, Duration::from_secs(seconds));
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub use entry::Entry;
 pub use file::Stamp;
 pub use fingerprint::Fingerprint;
 pub use forget::{Forgotten, forget, forget_all};
+pub use key::Key;
 pub use lock::{Guard, LockFile};
 pub use outcome::{Failure, Route};
 
@@ -26,7 +27,6 @@ use crate::oauth::{ClientId, TokenEndpoint};
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 use crate::ui::Ui;
-use key::Key;
 
 const ENTRY: &str = "json";
 const LOCK: &str = "lock";

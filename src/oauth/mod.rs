@@ -15,7 +15,7 @@ mod token;
 mod token_error;
 
 pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
-pub use http::{Client, Proxy};
+pub use http::{Client, Proxy, Response};
 pub use jwt::claims;
 pub use proxy::{Named, ProxyVariables};
 pub use redact::{Redactor, ServerText};
