@@ -316,42 +316,4 @@ pub fn verbosity(voice: &cli::Voice) -> Verbosity {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_people_write_them() {
-        for (text, expected) in [
-            ("500ms", Some(Duration::from_millis(500))),
-            ("30s", Some(Duration::from_secs(30))),
-            ("30", Some(Duration::from_secs(30))),
-            ("0", Some(Duration::ZERO)),
-            ("5m", Some(Duration::from_secs(300))),
-            ("1h30m", Some(Duration::from_secs(5400))),
-            ("1h 30m", Some(Duration::from_secs(5400))),
-            ("", None),
-            ("-1", None),
-            ("1.5", None),
-            ("soon", None),
-            ("99999999999999999999h", None),
-        ] {
-            assert_eq!(duration(text, "--timeout").ok(), expected, "{text:?}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_duration_is_too_odd(text in ".{0,24}") {
-            let _ = duration(&text, "--timeout");
-        }
-
-        #[test]
-        fn a_duration_is_read_as_it_is_written(seconds in 0_u64..10_000_000_000, millis in 0_u32..1000) {
-            let written = Duration::new(seconds, millis * 1_000_000);
-            let text = humantime::format_duration(written).to_string();
-            assert_eq!(duration(&text, "--timeout").unwrap(), written, "{text}");
-            let bare = duration(&seconds.to_string(), "--timeout").unwrap();
-            assert_eq!(bare, Duration::from_secs(seconds));
-        }
-    }
-}
+mod tests;
