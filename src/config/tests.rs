@@ -251,7 +251,9 @@ fn how_much_is_said_follows_the_options() {
         (true, false, Verbosity::Quiet),
         (false, true, Verbosity::Verbose),
     ] {
-        assert_eq!(verbosity(&cli::Voice { quiet, verbose }), expected);
+        let mut voice = cli::Voice::default();
+        (voice.quiet, voice.verbose) = (quiet, verbose);
+        assert_eq!(verbosity(&voice), expected);
     }
 }
 
