@@ -141,6 +141,12 @@ impl Env {
             .map(|text| ClientSecret::new(text.to_owned())))
     }
 
+    /// Whether its value is `text`, but for a line ending.
+    pub fn is(&self, variable: &Variable, text: &str) -> bool {
+        let value = self.raw(variable).and_then(OsStr::to_str);
+        value.map(secret::without_line_ending) == Some(text)
+    }
+
     /// Whether it says yes: set, and neither `0`, `false` nor `no`.
     pub fn flag(&self, variable: &Variable) -> bool {
         self.raw(variable).is_some_and(|value| {

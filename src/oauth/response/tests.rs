@@ -303,7 +303,7 @@ fn what_a_server_says_is_shown_without_secrets() {
         error
             .problem
             .what
-            .contains("redirects to https://elsewhere.invalid/login (status 302)"),
+            .contains("it redirects to https://elsewhere.invalid/login, where the secret is not sent (status 302, text/html, "),
         "{error:?}"
     );
 }
