@@ -13,6 +13,7 @@ mod cache;
 mod concurrency;
 mod credentials;
 mod errors;
+mod forget;
 mod get;
 mod interop;
 mod output;
