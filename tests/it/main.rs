@@ -20,6 +20,7 @@ mod output;
 #[cfg(unix)]
 mod prompt;
 mod quoting;
+mod status;
 mod support;
 mod timeout;
 mod tls;
