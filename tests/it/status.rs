@@ -165,10 +165,7 @@ fn text_is_aligned_and_says_the_same() {
         ("scope", "read"),
     ] {
         let said = |line: &&str| line[..column].trim() == label && line[column..].contains(text);
-        assert!(
-            lines.iter().any(|line| said(&line)),
-            "{label} {text}: {output}"
-        );
+        assert!(lines.iter().any(said), "{label} {text}: {output}");
     }
     assert!(!output.stdout.contains("eyJ"), "{output}");
 }
