@@ -18,6 +18,7 @@ mod deadline;
 mod errors;
 #[cfg(unix)]
 mod first_run;
+mod forget;
 mod formats;
 #[cfg(feature = "server")]
 mod generated;
@@ -35,6 +36,7 @@ mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+mod status;
 mod support;
 mod timeout;
 mod tls;
