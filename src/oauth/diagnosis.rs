@@ -122,8 +122,13 @@ impl Diagnosis<'_> {
     fn target(&self, location: &str) -> String {
         match self.endpoint.join(location) {
             Some(url) => {
+                // Apart, because a long address looks like a token; but a secret with a slash in it may stand across.
                 let origin = self.redactor.show(&url.origin().ascii_serialization());
-                format!("{origin}{}", self.redactor.show(url.path()))
+                let target = format!("{origin}{}", self.redactor.show(url.path()));
+                match self.redactor.finds_secret(&target) {
+                    true => "a place that quotes the secret".to_owned(),
+                    false => target,
+                }
             }
             None => "a place that is not a URL".to_owned(),
         }

@@ -309,6 +309,27 @@ fn what_a_server_says_is_shown_without_secrets() {
 }
 
 #[test]
+fn a_redirect_shows_no_secret_that_stands_across_host_and_path() {
+    let response = Response {
+        status: 302,
+        location: Some("https://any-s3cret/S3cret-more".to_owned()),
+        ..Response::default()
+    };
+    let endpoint = TokenEndpoint::parse("https://host.invalid", "--token-url", false).unwrap();
+    let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
+    let exchange = Timestamp::from(NOW)..Timestamp::from(NOW);
+    let error = parse(&response, &endpoint, exchange, &redactor).unwrap_err();
+    assert!(
+        !error.problem.what.to_lowercase().contains("s3cret/s3cret"),
+        "{error:?}"
+    );
+    assert!(
+        error.problem.what.contains("quotes the secret"),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn unknown_members_keep_their_place_and_digits() {
     let body = r#"{"z":1.50,"access_token":"t","a":12345678901234567890123,"b":{"y":1,"x":2}}"#;
     let members = Value::Object(read(200, "application/json", body).unwrap().members).to_string();
