@@ -188,7 +188,6 @@ impl Plan {
 
     /// Takes the pair of a family, or says why not.
     fn consider(&mut self, family: &'static Family, env: &Env) -> Result<(), Problem> {
-        let names = format!("{}/{}", family.id.name, family.secret.name);
         match (env.is_set(family.id), env.is_set(family.secret)) {
             (false, false) => return Ok(()),
             (true, false) => {
@@ -207,6 +206,7 @@ impl Plan {
             }
             (true, true) => {}
         }
+        let names = format!("{}/{}", family.id.name, family.secret.name);
         let familys_id = env.text(family.id)?.map(secret::without_line_ending);
         match (&self.client_id, &self.secret) {
             (
