@@ -202,9 +202,9 @@ pub struct Cache {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// What is printed
-    #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
-    pub output: Format,
+    /// What is printed [default: raw]
+    #[arg(short, long, value_name = "FORMAT")]
+    pub output: Option<Format>,
 }
 
 /// What stands on standard output.

@@ -26,6 +26,7 @@ pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
     let flag = args.credentials.client_secret.as_ref();
     let (token, origin) =
         token_source::token(&plan, &config, reuse, (flag, env), Timestamp::now, ui)?;
-    let line = output::render(&token, origin, args.output.output, Timestamp::now());
+    let format = args.output.output.unwrap_or_default();
+    let line = output::render(&token, origin, format, Timestamp::now());
     Ok(output::write_stdout(&line)?)
 }
