@@ -115,15 +115,15 @@ mod tests {
     fn raw_is_the_token_and_json_what_the_server_said_and_more() {
         let now = Timestamp::from(1010);
         for (format, origin, expires_at, expected) in [
-            (Format::Raw, Origin::Server, Some(1060), "t"),
+            (Form::Raw, Origin::Server, Some(1060), "t"),
             (
-                Format::Json,
+                Form::Json,
                 Origin::Server,
                 Some(1060),
                 r#"{"z":null,"expires_in":50,"access_token":"t","a":null,"obtained_at":"1970-01-01T00:16:40Z","expires_at":"1970-01-01T00:17:40Z","from_cache":false}"#,
             ),
             (
-                Format::Json,
+                Form::Json,
                 Origin::Cache,
                 None,
                 r#"{"z":null,"expires_in":null,"access_token":"t","a":null,"obtained_at":"1970-01-01T00:16:40Z","expires_at":null,"from_cache":true}"#,

@@ -1,7 +1,5 @@
 //! The name of an identity's files: a digest, so that no URL or client id can leave the folder.
 
-use std::fmt::Write as _;
-
 use ring::digest;
 
 use crate::oauth::{ClientId, TokenEndpoint};
@@ -26,13 +24,10 @@ impl Key {
             &digest::SHA256,
             format!("{token_url}\n{client_id}").as_bytes(),
         );
-        let digest =
-            digest.as_ref()[..DIGEST_LENGTH]
-                .iter()
-                .fold(String::new(), |mut hex, byte| {
-                    let _ = write!(hex, "{byte:02x}");
-                    hex
-                });
+        let digest = digest.as_ref()[..DIGEST_LENGTH]
+            .iter()
+            .fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
+        let digest = format!("{digest:032x}");
         Self {
             token_url,
             client_id,

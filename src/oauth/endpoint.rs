@@ -29,11 +29,7 @@ impl TokenEndpoint {
                 hint,
             ))
         };
-        // Two readings, because ureq reads it once more: what either refuses is no URL.
-        let Some(url) = Url::parse(url)
-            .ok()
-            .filter(|url| url.as_str().parse::<http::Uri>().is_ok())
-        else {
+        let Ok(url) = Url::parse(url) else {
             return fault("is not a URL", "a URL looks like https://api.aspose.cloud");
         };
         if !matches!(url.scheme(), "http" | "https") {
