@@ -18,6 +18,7 @@ mod output;
 #[cfg(unix)]
 mod prompt;
 mod quoting;
+mod readme;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;

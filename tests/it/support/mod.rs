@@ -5,6 +5,8 @@ mod certs;
 mod env;
 mod leaks;
 mod output;
+#[cfg(all(unix, feature = "server"))]
+pub mod page;
 mod ports;
 mod reply;
 mod request;
