@@ -113,12 +113,12 @@ mod tests {
             (&["get", "--timeout"], "--timeout needs a value", SEE_HELP),
             (
                 &["get", "-o"],
-                "--output needs a value (one of raw, json)",
+                "--output needs a value (one of raw, json, header, env)",
                 SEE_HELP,
             ),
             (
                 &["get", "-o", "hush"],
-                "--output was given a value that it does not have (one of raw, json)",
+                "--output was given a value that it does not have (one of raw, json, header, env)",
                 SEE_HELP,
             ),
             (

@@ -32,6 +32,7 @@ mod output;
 mod prompt;
 mod proxy;
 mod quoting;
+mod readme;
 mod retry;
 mod run;
 #[cfg(feature = "server")]

@@ -9,6 +9,8 @@ mod leaks;
 #[cfg(target_os = "linux")]
 mod network;
 mod output;
+#[cfg(all(unix, feature = "server"))]
+pub mod page;
 mod ports;
 mod reply;
 mod request;
