@@ -273,3 +273,38 @@ fn a_pair_that_is_passed_over_may_hold_anything() {
     }
     assert!(plan(&[], &variables).is_err());
 }
+
+#[test]
+fn a_dash_is_standard_input_and_anything_else_a_file() {
+    for (flags, variable, expected) in [
+        (
+            &["--client-secret-file", "-"][..],
+            None,
+            SecretSource::Stdin("--client-secret-file"),
+        ),
+        (
+            &["--client-secret-file", "f"],
+            None,
+            SecretSource::File("f".into(), "--client-secret-file"),
+        ),
+        (
+            &["--client-secret-file", "f"],
+            Some("-"),
+            SecretSource::File("f".into(), "--client-secret-file"),
+        ),
+        (
+            &[],
+            Some("-"),
+            SecretSource::Stdin("CELLS_CLIENT_SECRET_FILE"),
+        ),
+        (
+            &[],
+            Some("./-"),
+            SecretSource::File("./-".into(), "CELLS_CLIENT_SECRET_FILE"),
+        ),
+    ] {
+        let variables = variable.map(|value| (CELLS_CLIENT_SECRET_FILE, value));
+        let plan = plan(flags, &Vec::from_iter(variables)).unwrap();
+        assert_eq!(plan.secret, expected, "{flags:?} {variable:?}");
+    }
+}
