@@ -81,8 +81,8 @@ impl From<anyhow::Error> for Error {
 
 macro_rules! exits {
     ($($code:ident = $number:literal: $about:literal;)*) => {
-        /// The exit codes. `run` and `sandbox` pass on their command's status, and have codes of
-        /// their own for what comes before it.
+        /// The exit codes. A verb that runs a command passes on its status, and has codes of its own
+        /// for what comes before it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Exit {
@@ -107,16 +107,16 @@ macro_rules! exits {
 
 exits! {
     Done = 0: "Done.";
-    Unexpected = 1: "Unexpected failure; standard output could not be written, for instance.";
+    Unexpected = 1: "Unexpected failure, standard output included.";
     Usage = 2: "Options, variables or URLs that cannot be right.";
     NoCredentials = 3: "No usable credentials, and nobody to ask.";
     Refused = 4: "The credentials were refused.";
     Unreachable = 5: "The service cannot be reached (name lookup, connection, TLS, proxy, timeout): trying again may help.";
     Unavailable = 6: "The service is unavailable or limits requests, after the retries: trying again later helps.";
     Invalid = 7: "The answer is not a token response.";
-    BeforeCommand = 125: "Of run and sandbox: they failed themselves, whatever the reason, usage included.";
-    CannotRun = 126: "Of run and sandbox: the command cannot be run.";
-    NotFound = 127: "Of run and sandbox: the command is not found.";
+    BeforeCommand = 125: "run or sandbox itself failed, whatever the reason, usage included.";
+    CannotRun = 126: "The command of run or sandbox cannot be run.";
+    NotFound = 127: "The command of run or sandbox is not found.";
     Interrupted = 130: "Interrupted.";
 }
 

@@ -5,8 +5,15 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use console::Term;
 
 use crate::error::Error;
+
+/// How often what is waited for is looked at.
+const TICK: Duration = Duration::from_millis(100);
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,10 +59,85 @@ impl Ui {
         }
     }
 
+    /// Something is waited for from now on. With `-v` the story says it already.
+    pub fn waiting(self, what: impl Into<String>) -> Waiting {
+        Waiting {
+            what: what.into(),
+            since: Instant::now(),
+            is_allowed: self.verbosity == Verbosity::Normal,
+            terminal: None,
+            shown_seconds: 0,
+        }
+    }
+
+    /// A line to copy from the terminal, below what `done` said.
+    pub fn to_copy(self, line: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say("  ", line);
+        }
+    }
+
     /// A decision and its reason. Takes a closure so that silence costs nothing.
     pub fn note(self, text: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Verbose {
             say("cells-token: ", &text());
+        }
+    }
+}
+
+/// Shows on a terminal what is waited for, and how long already; gone when dropped.
+pub struct Waiting {
+    what: String,
+    since: Instant,
+    is_allowed: bool,
+    terminal: Option<Term>,
+    shown_seconds: u64,
+}
+
+impl Waiting {
+    /// To be called often while waiting. Nothing is shown in the first second.
+    pub fn tick(&mut self) {
+        let seconds = self.since.elapsed().as_secs();
+        if seconds == self.shown_seconds || !self.is_allowed {
+            return;
+        }
+        let terminal = self.terminal.get_or_insert_with(Term::stderr);
+        if !terminal.is_term() {
+            self.is_allowed = false;
+            return;
+        }
+        // What does not fit into one line could not be cleared.
+        let (_, width) = terminal.size();
+        let line: String = format!(
+            "cells-token: waiting for {} ({seconds} s)",
+            escaped(&self.what)
+        )
+        .chars()
+        .take(width.into())
+        .collect();
+        let _ = terminal
+            .clear_line()
+            .and_then(|()| terminal.write_str(&line));
+        self.shown_seconds = seconds;
+    }
+
+    /// Waits that long.
+    pub fn sleep(&mut self, duration: Duration) {
+        let end = Instant::now() + duration;
+        while let Some(left) = end
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+        {
+            thread::sleep(left.min(TICK));
+            self.tick();
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let (Some(terminal), 1..) = (&self.terminal, self.shown_seconds) {
+            let _ = terminal.clear_line();
         }
     }
 }

@@ -12,12 +12,14 @@ mod key;
 mod lock;
 mod outcome;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 pub use entry::Entry;
 pub use file::Stamp;
 pub use fingerprint::Fingerprint;
 pub use forget::{Forgotten, forget, forget_all};
+pub use key::Key;
 pub use lock::{Guard, LockFile};
 pub use outcome::{Failure, Route};
 
@@ -25,7 +27,6 @@ use crate::oauth::{ClientId, TokenEndpoint};
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 use crate::ui::Ui;
-use key::Key;
 
 const ENTRY: &str = "json";
 const LOCK: &str = "lock";
@@ -76,14 +77,8 @@ impl Cache {
     /// The entry, if there is one that can be trusted.
     pub fn entry(&self, now: Timestamp) -> Option<Entry> {
         let bytes = self.read(&self.entry_path())?;
-        match Entry::parse(&bytes, &self.key, now) {
-            Ok(entry) => Some(entry),
-            Err(why) => {
-                self.ui
-                    .note(|| format!("cache: {} is ignored: {why}", self.entry_path().display()));
-                None
-            }
-        }
+        let parsed = Entry::parse(&bytes, &self.key, now);
+        self.or_ignore(&self.entry_path(), parsed)
     }
 
     /// Replaces the entry. Only who holds the guard may.
@@ -93,8 +88,9 @@ impl Cache {
 
     /// The failures that are remembered.
     pub fn failures(&self, now: Timestamp) -> Vec<Failure> {
-        self.read(&self.outcome_path())
-            .and_then(|bytes| outcome::parse(&bytes, now))
+        let path = self.outcome_path();
+        self.read(&path)
+            .and_then(|bytes| self.or_ignore(&path, outcome::parse(&bytes, now)))
             .unwrap_or_default()
     }
 
@@ -133,14 +129,16 @@ impl Cache {
     }
 
     fn read(&self, path: &Path) -> Option<Vec<u8>> {
-        match file::read(path) {
-            Ok(bytes) => bytes,
-            Err(why) => {
-                self.ui
-                    .note(|| format!("cache: {} is ignored: {why}", path.display()));
-                None
-            }
-        }
+        self.or_ignore(path, file::read(path)).flatten()
+    }
+
+    /// What cannot be trusted is a miss.
+    fn or_ignore<T>(&self, path: &Path, read: Result<T, impl Display>) -> Option<T> {
+        read.map_err(|why| {
+            self.ui
+                .note(|| format!("cache: {} is ignored: {why}", path.display()));
+        })
+        .ok()
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::entry::CLOCK_TOLERANCE;
 use super::fingerprint::Fingerprint;
 use crate::oauth::{Proxy, TokenError};
 use crate::secret::ClientSecret;
@@ -73,6 +74,12 @@ impl Failure {
         self.route == *route && self.fingerprint.matches(secret)
     }
 
+    /// Whether the answer came while who began then was waiting. A date that is still to come was
+    /// noted by a clock that has been set back since.
+    pub fn came_between(&self, began: Timestamp, now: Timestamp) -> bool {
+        began < self.failed_at && self.failed_at <= now
+    }
+
     /// The end of the limit on `secret`, if it is still to come.
     pub fn limit(&self, secret: &ClientSecret, now: Timestamp) -> Option<Timestamp> {
         self.limited_until
@@ -87,16 +94,24 @@ struct Stored {
     failures: Vec<Failure>,
 }
 
-/// Reads the bytes of the file; `None` if they cannot be trusted.
-pub fn parse(bytes: &[u8], now: Timestamp) -> Option<Vec<Failure>> {
-    let stored: Stored = serde_json::from_slice(bytes).ok()?;
+/// Reads the bytes of the file.
+///
+/// # Errors
+/// Why it cannot be trusted.
+pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Vec<Failure>, &'static str> {
+    let unknown = "it is not an outcome of this version";
+    let stored: Stored = serde_json::from_slice(bytes).map_err(|_| unknown)?;
+    if stored.version != VERSION {
+        return Err(unknown);
+    }
     let is_believable = |failure: &Failure| {
-        failure
-            .limited_until
-            .is_none_or(|until| until <= now.plus(LONGEST_LIMIT))
+        let limit = failure.limited_until.unwrap_or(now);
+        failure.failed_at <= now.plus(CLOCK_TOLERANCE) && limit <= now.plus(LONGEST_LIMIT)
     };
-    (stored.version == VERSION && stored.failures.iter().all(is_believable))
-        .then_some(stored.failures)
+    match stored.failures.iter().all(is_believable) {
+        true => Ok(stored.failures),
+        false => Err("its dates cannot be right"),
+    }
 }
 
 /// The bytes of the file.

@@ -1,6 +1,7 @@
 //! `completions`: print what a shell needs to know to complete our command line.
 
 use clap::CommandFactory as _;
+use clap_complete::Shell;
 
 use crate::cli::{self, Cli};
 use crate::error::Error;
@@ -14,10 +15,17 @@ pub fn run(args: &cli::Completions) -> Result<(), Error> {
     Ok(output::write_stdout(script(args.shell).trim_end())?)
 }
 
-fn script(shell: clap_complete::Shell) -> String {
+/// The script for a shell.
+pub fn script(shell: Shell) -> String {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, name, &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    clap_complete::generate(shell, &mut command, &name, &mut script);
+    let script = String::from_utf8_lossy(&script);
+    match shell {
+        // It sets one label and looks for another where the name has a hyphen, and so completes nothing behind a verb
+        // (https://github.com/clap-rs/clap/issues/6421).
+        Shell::Bash => script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__")),
+        _ => script.into_owned(),
+    }
 }

@@ -1,6 +1,6 @@
 //! One file a verb. A verb never imports a verb.
 
-mod completions;
+pub mod completions;
 mod forget;
 mod get;
 mod run;

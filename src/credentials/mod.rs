@@ -17,6 +17,12 @@ use crate::oauth::ClientId;
 use crate::problem::Problem;
 use crate::secret::{self, ClientSecret};
 
+const ID_QUESTION: &str = "Client ID: ";
+
+/// For who has nothing yet: where the answers to the questions are.
+const FIRST_RUN: &str =
+    "No credentials are set. An application made at https://dashboard.aspose.cloud has them.";
+
 /// Where the client id comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdSource {
@@ -79,7 +85,11 @@ pub fn client_id(plan: &Plan) -> Result<ClientId, Error> {
                 }
                 _ => &[env::CELLS_CLIENT_ID.name],
             };
-            let id = prompt::visible("Client ID: ", plan.no_input)
+            let question = match plan.asks_for_all() {
+                true => format!("{FIRST_RUN}\n{ID_QUESTION}"),
+                false => ID_QUESTION.to_owned(),
+            };
+            let id = prompt::visible(&question, plan.no_input)
                 .map_err(|error| error.explain(missing))?;
             match secret::defect(&id) {
                 Some(defect) => Err(unusable(

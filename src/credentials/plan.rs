@@ -117,6 +117,11 @@ impl Plan {
         }
     }
 
+    /// Whether nothing is set, so that a person has to be asked for both.
+    pub fn asks_for_all(&self) -> bool {
+        self.client_id.is_none() && self.secret == SecretSource::Prompt
+    }
+
     fn take_id(&mut self, flags: &cli::Credentials, env: &Env) -> Result<(), Problem> {
         if let Some(id) = &flags.client_id {
             self.client_id = Some(usable_id(id, ID_FLAG)?);

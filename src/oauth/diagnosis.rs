@@ -1,10 +1,9 @@
 //! The words for an answer that is no token, out of what the answer says of itself.
 
-use super::http::Response;
 use super::response::ErrorResponse;
 use super::retry::{self, Retry};
 use super::token_error::{TokenError, TokenErrorKind};
-use super::{Redactor, TokenEndpoint};
+use super::{Redactor, Response, TokenEndpoint};
 use crate::time::Timestamp;
 
 /// An answer of `endpoint` that came at `answered_at`, to be put into words.

@@ -15,12 +15,11 @@ mod token;
 mod token_error;
 
 pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
-pub use http::{Client, Proxy};
+pub use http::{Client, Proxy, Response};
 pub use jwt::claims;
 pub use proxy::{Named, ProxyVariables};
 pub use redact::{Redactor, ServerText};
 pub use request::{ClientCredentials, ClientId};
-pub use response::parse as parse_response;
 pub use retry::pause;
 pub use tls::Trust;
 pub use token::{Freshness, MinTtl, Token};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::secret::{ClientSecret, is_b64token_char};
@@ -36,7 +37,7 @@ impl Redactor {
     pub fn new(secret: &ClientSecret) -> Self {
         let secret = secret.expose();
         let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let json = serde_json::Value::from(secret).to_string();
+        let json = Value::from(secret).to_string();
         let json = json[1..json.len() - 1].to_owned();
         let mut forms = vec![
             secret.to_owned(),
@@ -57,14 +58,33 @@ impl Redactor {
         Self(forms.into_iter().map(Zeroizing::new).collect())
     }
 
+    /// Takes the secret out of what a server sent beside a token: that is stored, and printed.
+    pub fn clean(&self, members: &mut Map<String, Value>) {
+        members
+            .values_mut()
+            .for_each(|value| self.clean_value(value));
+    }
+
+    fn clean_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.without_secret(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.clean_value(value)),
+            Value::Object(members) => self.clean(members),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn without_secret(&self, text: &str) -> String {
+        let forms = self.0.iter();
+        forms.fold(text.to_owned(), |text, form| {
+            replace_ignoring_case(&text, form)
+        })
+    }
+
     /// The beginning of `text`, with `[redacted]` for the secret and for whatever is as long and
     /// plain as a token.
     pub fn show(&self, text: &str) -> ServerText {
-        let mut shown = text.to_owned();
-        for form in &self.0 {
-            shown = replace_ignoring_case(&shown, form);
-        }
-        let shown = without_tokens(&shown);
+        let shown = without_tokens(&self.without_secret(text));
         let shown = shown.trim();
         match shown.char_indices().nth(SHOWN_LENGTH) {
             Some((end, _)) => ServerText(format!("{}…", &shown[..end])),
@@ -201,5 +221,34 @@ mod tests {
             !shown.contains("s3c"),
             "cut after the secret is found: {shown}"
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_form_of_the_secret_is_shown(
+            secret in "\\PC{8,30}", before in "\\PC{0,60}", after in "\\PC{0,60}", form: usize, shift in 0_usize..3,
+        ) {
+            let redactor = Redactor::new(&ClientSecret::new(secret.clone()));
+            let form = redactor.0[form % redactor.0.len()].to_string();
+            let shifted = [&[b':'; 2][..shift], secret.as_bytes(), before.as_bytes()].concat();
+            let texts = [
+                format!("{before}{form}{after}"),
+                format!("{before}{form}{form}{after}"),
+                format!("{before}{}{after}", BASE64_STANDARD_NO_PAD.encode(&shifted)),
+                format!("{before}{}{after}", BASE64_URL_SAFE_NO_PAD.encode(&shifted)),
+            ];
+            for text in texts {
+                let shown = redactor.show(&text).to_string().replace(REDACTED, "\n");
+                for form in &redactor.0 {
+                    assert!(!shown.contains(form.as_str()), "{form:?} in {shown:?} of {text:?}");
+                }
+                assert!(shown.chars().count() <= SHOWN_LENGTH + 1);
+            }
+        }
+
+        #[test]
+        fn what_is_not_the_secret_is_shown_as_it_is(text in "[a-z ]{0,30}") {
+            assert_eq!(show("S3CRET-of-ours", &text), text.trim());
+        }
     }
 }

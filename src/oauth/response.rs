@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::diagnosis::Diagnosis;
-use super::http::{BODY_LIMIT, Response};
+use super::http::BODY_LIMIT;
 use super::redact::Redactor;
 use super::token_error::TokenError;
-use super::{Token, TokenEndpoint, jwt};
+use super::{Response, Token, TokenEndpoint, jwt};
 use crate::secret::AccessToken;
 use crate::time::Timestamp;
 
@@ -48,7 +48,9 @@ pub fn parse(
                 Answer::Bare(access_token) => Ok(bare(access_token, requested_at)),
                 Answer::Nonsense(why) => Err(why),
             };
-            token.map_err(|why| diagnosis.invalid(why))
+            let mut token = token.map_err(|why| diagnosis.invalid(why))?;
+            redactor.clean(&mut token.members);
+            Ok(token)
         }
         (300..=399, None) => Err(diagnosis.redirect()),
         _ => Err(diagnosis.invalid("the status is not 200")),

@@ -23,12 +23,12 @@ pub enum Retry {
     After(Timestamp),
 }
 
-/// How long to pause after the failure of attempt number `attempt` (from 0): exponential back-off
+/// How long to pause after the failure of attempt number `attempt` (from 1): exponential back-off
 /// with full jitter, `jitter` being from 0 to 1, and at least what the service asks for. `None` if
 /// another attempt would not help.
 pub fn pause(attempt: u32, error: &TokenError, jitter: f64, now: Timestamp) -> Option<Duration> {
     let ceiling = FIRST_PAUSE
-        .saturating_mul(2_u32.saturating_pow(attempt))
+        .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
         .min(LONGEST_PAUSE);
     let back_off = ceiling.mul_f64(jitter);
     match error.retry {
@@ -63,13 +63,13 @@ mod tests {
     fn pauses_grow_and_are_jittered() {
         let ms = Duration::from_millis;
         for (attempt, jitter, expected) in [
-            (0, 1.0, ms(500)),
-            (0, 0.5, ms(250)),
-            (0, 0.0, ms(0)),
-            (1, 1.0, ms(1000)),
-            (2, 1.0, ms(2000)),
-            (5, 1.0, ms(16_000)),
-            (6, 1.0, ms(20_000)),
+            (1, 1.0, ms(500)),
+            (1, 0.5, ms(250)),
+            (1, 0.0, ms(0)),
+            (2, 1.0, ms(1000)),
+            (3, 1.0, ms(2000)),
+            (6, 1.0, ms(16_000)),
+            (7, 1.0, ms(20_000)),
             (99, 1.0, ms(20_000)),
         ] {
             let pause = pause(attempt, &failure(Retry::Soon), jitter, Timestamp::from(0));
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_service_is_given_the_time_it_asks_for() {
         let now = Timestamp::from(100);
-        let pause = |retry, jitter| pause(0, &failure(retry), jitter, now);
+        let pause = |retry, jitter| pause(1, &failure(retry), jitter, now);
         assert_eq!(pause(Retry::Never, 1.0), None);
         assert_eq!(
             pause(Retry::After(Timestamp::from(130)), 0.0),
@@ -116,5 +116,38 @@ mod tests {
             retry_after("99999999999999999999999", now) > Some(now),
             "saturates"
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_retry_after_is_too_odd(value in ".{0,40}", now in -1_000_i64..5_000_000_000) {
+            let _ = retry_after(&value, Timestamp::from(now));
+        }
+
+        #[test]
+        fn seconds_count_from_the_answer(seconds in 0_u64.., now in 0_i64..5_000_000_000) {
+            let now = Timestamp::from(now);
+            let when = retry_after(&seconds.to_string(), now).unwrap();
+            assert_eq!(when, now.plus(Duration::from_secs(seconds)));
+        }
+
+        #[test]
+        fn a_date_is_what_it_says(when in 0_u64..253_402_300_799) {
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(when);
+            let read = retry_after(&httpdate::fmt_http_date(time), Timestamp::from(0));
+            assert_eq!(read, Some(Timestamp::from(time)));
+        }
+
+        #[test]
+        fn a_pause_is_never_shorter_than_asked_for_and_never_too_long(
+            attempt in proptest::num::u32::ANY, jitter in 0.0..=1.0, asked in 0_i64..100_000,
+        ) {
+            let now = Timestamp::from(1_000_000);
+            let asked_until = Timestamp::from(1_000_000 + asked);
+            let pause = |retry| pause(attempt, &failure(retry), jitter, now).unwrap();
+            let (soon, after) = (pause(Retry::Soon), pause(Retry::After(asked_until)));
+            assert!(soon <= LONGEST_PAUSE);
+            assert_eq!(after, soon.max(asked_until.since(now)));
+        }
     }
 }

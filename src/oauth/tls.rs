@@ -104,9 +104,10 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
     Ok(certificates)
 }
 
-/// What went wrong in a handshake with `host`, and what to do.
-pub fn explain(error: &rustls::Error, host: &str) -> Problem {
+/// What went wrong in a handshake with `host`, which the options `named_by` name, and what to do.
+pub fn explain(error: &rustls::Error, host: &str, named_by: &str) -> Problem {
     use CertificateError as Bad;
+    let check = format!("check the host in {named_by}");
     let (what, hint) = match error {
         rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => (
             format!("the certificate of {host} was issued by nobody trusted here"),
@@ -114,10 +115,7 @@ pub fn explain(error: &rustls::Error, host: &str) -> Problem {
         ),
         rustls::Error::InvalidCertificate(
             Bad::NotValidForName | Bad::NotValidForNameContext { .. },
-        ) => (
-            format!("the certificate is not for {host}"),
-            "check the host in --base-url or --token-url",
-        ),
+        ) => (format!("the certificate is not for {host}"), &check[..]),
         rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => (
             format!("the certificate of {host} has expired"),
             "is this machine's clock right? if so, whoever runs the host must renew it",

@@ -1,78 +1,66 @@
 //! Asks the authorization server: attempt after attempt, until there is an answer that counts or
 //! the deadline is near.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::config::Config;
+use super::TokenSource;
 use crate::error::Error;
-use crate::oauth::{self, Client, ClientCredentials, Redactor, Token, TokenError};
-use crate::time::{Clock, Deadline};
-use crate::ui::Ui;
+use crate::oauth::{self, Client, Redactor, Token, TokenError};
 
-/// One attempt may take this part of the timeout, connecting half of that.
+/// One attempt may take this part of the timeout.
 const ATTEMPT_SHARE: u32 = 3;
 
-/// Gets a token from the server.
-///
-/// # Errors
-/// `Error::Usage` if the certificate file is none; else the last attempt's failure.
-pub fn fetch(
-    config: &Config,
-    credentials: &ClientCredentials,
-    deadline: Deadline,
-    clock: Clock,
-    ui: Ui,
-) -> Result<Token, Error> {
-    let proxy = config.proxy.as_ref().map(|(proxy, _)| proxy);
-    let client = Client::new(&config.endpoint, proxy, &config.trust).map_err(Error::Usage)?;
-    let redactor = Redactor::new(&credentials.secret);
-    let mut attempt = 0;
-    loop {
-        let started = Instant::now();
-        let result = post(&client, &redactor, config, credentials, deadline, clock);
-        let elapsed = started.elapsed();
-        let error = match result {
-            Ok(token) => {
-                ui.note(|| format!("{} gave a token in {elapsed:.1?}", config.endpoint));
-                return Ok(token);
+impl TokenSource<'_> {
+    /// Gets a token from the server.
+    ///
+    /// # Errors
+    /// `Error::Usage` if the certificates named are none; else the last attempt's failure.
+    pub(super) fn fetch(&self) -> Result<Token, Error> {
+        let config = self.config;
+        let proxy = config.proxy.as_ref().map(|(proxy, _)| proxy);
+        let redactor = Redactor::new(&self.credentials.secret);
+        let client =
+            Client::new(&config.endpoint, proxy, &config.trust, redactor).map_err(Error::Usage)?;
+        let mut attempt = 1;
+        loop {
+            let started = Instant::now();
+            let result = self.post(&client);
+            let elapsed = started.elapsed();
+            let error = match result {
+                Ok(token) => {
+                    self.ui
+                        .note(|| format!("{} gave a token in {elapsed:.1?}", config.endpoint));
+                    return Ok(token);
+                }
+                Err(error) => error,
+            };
+            self.ui.note(|| {
+                format!(
+                    "attempt {attempt} failed after {elapsed:.1?}: {}",
+                    error.problem.what
+                )
+            });
+            match oauth::pause(attempt, &error, fastrand::f64(), (self.clock)()) {
+                Some(pause) if attempt <= config.retries && pause < self.deadline.remaining() => {
+                    self.ui.note(|| format!("trying again in {pause:.1?}"));
+                    let next = format!(
+                        "attempt {} of {}",
+                        attempt + 1,
+                        config.retries.saturating_add(1)
+                    );
+                    self.ui.waiting(next).sleep(pause);
+                }
+                _ => return Err(error.into()),
             }
-            Err(error) => error,
-        };
-        ui.note(|| {
-            format!(
-                "attempt {} failed after {elapsed:.1?}: {}",
-                attempt + 1,
-                error.problem.what
-            )
-        });
-        match oauth::pause(attempt, &error, fastrand::f64(), clock()) {
-            Some(pause) if attempt < config.retries && pause < deadline.remaining() => {
-                ui.note(|| format!("trying again in {pause:.1?}"));
-                thread::sleep(pause);
-            }
-            _ => return Err(error.into()),
+            attempt += 1;
         }
-        attempt += 1;
     }
-}
 
-fn post(
-    client: &Client,
-    redactor: &Redactor,
-    config: &Config,
-    credentials: &ClientCredentials,
-    deadline: Deadline,
-    clock: Clock,
-) -> Result<Token, TokenError> {
-    let attempt: Duration = config.timeout / ATTEMPT_SHARE;
-    let requested_at = clock();
-    let response = client.post(
-        &config.endpoint,
-        credentials.form_body(),
-        attempt / 2,
-        deadline.at_most(attempt),
-        redactor,
-    )?;
-    oauth::parse_response(&response, &config.endpoint, requested_at..clock(), redactor)
+    fn post(&self, client: &Client) -> Result<Token, TokenError> {
+        let deadline = self.deadline.at_most(self.config.timeout / ATTEMPT_SHARE);
+        let mut waiting = self.ui.waiting(self.config.endpoint.host());
+        let requested_at = (self.clock)();
+        let response = client.post(self.credentials.form_body(), deadline, || waiting.tick())?;
+        client.parse(&response, requested_at..(self.clock)())
+    }
 }

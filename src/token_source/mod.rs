@@ -1,18 +1,19 @@
 //! The heart: look in the cache, wait for who is fetching already, look again, fetch, store.
 
 mod fetch;
+mod limit;
 
 use std::ops::ControlFlow;
 use std::thread;
 use std::time::Duration;
 
-use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, Route};
+use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, LockFile, Route};
 use crate::cli;
 use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
 use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, Freshness, MinTtl, Token, TokenError, TokenErrorKind};
+use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, Token, TokenErrorKind};
 use crate::output::Origin;
 use crate::secret::ClientSecret;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -44,6 +45,8 @@ pub struct Answer {
     pub origin: Origin,
     /// The secret, unless the cached token was good without it.
     pub secret: Option<ClientSecret>,
+    /// The client id, if a person who had set nothing at all entered it.
+    pub entered: Option<ClientId>,
 }
 
 /// Gets the token that `request` and `env` describe. Asks for the secret only if no cached token will
@@ -69,6 +72,7 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
     };
     let began = clock();
     let id = credentials::client_id(&plan)?;
+    let entered = plan.asks_for_all().then(|| id.clone());
     let cache = config
         .cache
         .as_ref()
@@ -79,10 +83,12 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
             .as_ref()
             .and_then(|cache| cached_without_secret(cache, &config, began, ui))
     {
+        warn_of_short_life(&token, config.min_ttl, began, ui);
         return Ok(Answer {
             token,
             origin: Origin::Cache,
             secret: None,
+            entered,
         });
     }
     let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
@@ -102,11 +108,12 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
         Some(cache) => source.cached_or_new(&cache)?,
         None => (source.fetch()?, Origin::Server),
     };
-    source.warn_of_short_life(&token);
+    warn_of_short_life(&token, config.min_ttl, clock(), ui);
     Ok(Answer {
         token,
         origin,
         secret: Some(source.credentials.secret),
+        entered,
     })
 }
 
@@ -118,6 +125,17 @@ fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui)
         false => "the cached token does not live long enough; the secret is needed".to_owned(),
     });
     is_good.then_some(token)
+}
+
+fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, ui: Ui) {
+    if token.falls_short(min_ttl)
+        && let Some(remaining) = token.remaining(now)
+    {
+        let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
+        ui.warning(&format!(
+            "the token lives for {remaining}, which is shorter than --min-ttl asks"
+        ));
+    }
 }
 
 struct TokenSource<'a> {
@@ -172,8 +190,22 @@ impl TokenSource<'_> {
         let Some(lock) = cache.lock_file() else {
             return Ok((self.fetch()?, Origin::Server));
         };
-        let patience = Deadline::after(self.config.timeout / WAITING_SHARE);
+        loop {
+            if let ControlFlow::Break(result) = self.wait_out_limit(cache) {
+                return result;
+            }
+            if let Some(result) = self.take_turn(cache, &lock) {
+                return result;
+            }
+        }
+    }
+
+    /// Waits for the lock and fetches, or gets what another process got meanwhile. `None` if there
+    /// is a limit, which is not waited out with the lock in hand.
+    fn take_turn(&self, cache: &Cache, lock: &LockFile) -> Option<Result<Found, Error>> {
+        let patience = Deadline::after(self.deadline.remaining() / WAITING_SHARE);
         let mut seen = None;
+        let mut waiting = self.ui.waiting("another process that gets the token");
         loop {
             match lock.try_lock() {
                 Ok(Some(guard)) => return self.fetch_and_store(cache, &guard),
@@ -198,9 +230,10 @@ impl TokenSource<'_> {
                 }
                 seen = stamps;
                 if let ControlFlow::Break(result) = self.what_others_got(cache) {
-                    return result;
+                    return Some(result);
                 }
             }
+            waiting.tick();
             thread::sleep(POLL.min(patience.remaining()));
         }
     }
@@ -212,12 +245,11 @@ impl TokenSource<'_> {
             return ControlFlow::Break(Ok((token, Origin::Cache)));
         }
         let secret = &self.credentials.secret;
+        let failures = cache.failures((self.clock)());
+        // Read once more: a failure may have come in while the file was opened.
         let (now, route) = ((self.clock)(), self.route());
-        let failures = cache.failures(now);
-        // A date ahead of the clock is no proof that it happened meanwhile.
         let is_shared = |failure: &&Failure| {
-            (self.ready < failure.failed_at && failure.failed_at <= now)
-                && failure.concerns(secret, &route)
+            failure.came_between(self.ready, now) && failure.concerns(secret, &route)
         };
         if let Some(failure) = failures.iter().find(is_shared) {
             self.ui
@@ -232,16 +264,15 @@ impl TokenSource<'_> {
         }
     }
 
-    /// The one request, and what came of it for all who wait. Only who holds the guard may.
-    fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Result<Found, Error> {
+    /// The one request, and what came of it for all who wait. Only who holds the guard may. `None`
+    /// if there is a limit to be waited out first.
+    fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Option<Result<Found, Error>> {
         if let ControlFlow::Break(result) = self.what_others_got(cache) {
-            return result;
+            return Some(result);
         }
         let now = (self.clock)();
-        if let Some(until) = self.limit(&cache.failures(now), now) {
-            self.ui
-                .note(|| format!("the service limits requests until {until}; waiting"));
-            thread::sleep(until.since(now));
+        if self.limit(&cache.failures(now), now).is_some() {
+            return None;
         }
         let result = self.fetch();
         let now = (self.clock)();
@@ -266,17 +297,7 @@ impl TokenSource<'_> {
             }
             _ => {}
         }
-        Ok((result?, Origin::Server))
-    }
-
-    fn fetch(&self) -> Result<Token, Error> {
-        fetch::fetch(
-            self.config,
-            &self.credentials,
-            self.deadline,
-            self.clock,
-            self.ui,
-        )
+        Some(result.map(|token| (token, Origin::Server)))
     }
 
     /// The cached token of this very secret, and what it is good for.
@@ -302,38 +323,8 @@ impl TokenSource<'_> {
         Some((token, freshness))
     }
 
-    /// Until when the service asked this client to stay away. `--refresh` asks all the same.
-    fn limit(&self, failures: &[Failure], now: Timestamp) -> Option<Timestamp> {
-        let limits = failures
-            .iter()
-            .filter_map(|failure| failure.limit(&self.credentials.secret, now));
-        limits.max().filter(|_| self.reuse == Reuse::Allowed)
-    }
-
-    fn limited(&self, until: Timestamp) -> TokenError {
-        TokenError::new(
-            TokenErrorKind::Unavailable,
-            format!(
-                "{} limits the number of requests, as it said to an earlier one",
-                self.config.endpoint
-            ),
-            format!("try again after {until}; --refresh asks all the same"),
-        )
-    }
-
     fn route(&self) -> Route {
         let proxy = self.config.proxy.as_ref().map(|(proxy, _)| proxy);
         Route::new(proxy, self.config.trust.ca_cert.as_deref())
-    }
-
-    fn warn_of_short_life(&self, token: &Token) {
-        if token.falls_short(self.config.min_ttl)
-            && let Some(remaining) = token.remaining((self.clock)())
-        {
-            let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
-            self.ui.warning(&format!(
-                "the token lives for {remaining}, which is shorter than --min-ttl asks"
-            ));
-        }
     }
 }

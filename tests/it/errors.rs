@@ -1,6 +1,8 @@
 //! Every failure of the service has its exit code. (That it has one sentence, a hint and no output is judged by
 //! `TestEnv::run`, here as everywhere.)
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -26,6 +28,9 @@ fn access_token(value: &str) -> Reply {
     )
 }
 
+/// A second after the deadline of each row; most take a hundredth of it.
+const IN_TIME: Duration = Duration::from_secs(10);
+
 const KIB_64: usize = 64 * 1024;
 
 /// The answer, the exit code, and what the message must have.
@@ -37,8 +42,9 @@ fn assert_rows(rows: &[Row]) {
         |row| row.0,
         |(_, reply, code, said)| {
             let server = Server::replies([reply.clone()]);
-            let output = TestEnv::for_server(&server).run_once(&["get"]);
+            let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", "9s"]);
             output.exits(*code);
+            assert!(output.elapsed < IN_TIME, "{output}");
             for text in *said {
                 output.says(text);
             }
@@ -694,7 +700,7 @@ fn slow_gate() -> Gate {
     let gate = Gate::default();
     let opener = gate.clone();
     std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(300));
         opener.open();
     });
     gate

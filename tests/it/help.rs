@@ -1,10 +1,5 @@
 //! `-h` is one screen that answers the question; `--help` is everything, in groups.
 
-#[cfg(unix)]
-use std::fs;
-#[cfg(unix)]
-use std::os::unix::fs::PermissionsExt as _;
-
 use crate::support::{TestEnv, each_row};
 
 const SERVER: bool = cfg!(feature = "server");
@@ -159,6 +154,9 @@ fn a_verb_that_is_not_built_in_is_none() {
 #[cfg(all(unix, feature = "server"))]
 #[test]
 fn every_example_works() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     let mut examples = Vec::new();
     for verb in verbs() {
         let help = help(verb, "-h");
@@ -181,6 +179,8 @@ fn every_example_works() {
             let path = env.file("report.sh", script);
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
             env.file("Makefile", "report:\n\t@./report.sh\n");
+            // One of them shows retries.
+            env.var("CELLS_RETRIES", "");
             let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL";
             env.var("SCRIPT", format!("set -eo pipefail; {prepare}; {example}"));
             env.sh(r#"cells-token sandbox -- bash -c "$SCRIPT""#)

@@ -8,17 +8,31 @@
     reason = "a test fails by panicking, and the walls between the program's rooms are not the tests'"
 )]
 
+mod cache;
+#[cfg(all(unix, feature = "server"))]
+mod completions;
+#[cfg(unix)]
+mod concurrency;
 mod credentials;
+mod deadline;
 mod errors;
+#[cfg(unix)]
+mod first_run;
 mod formats;
+#[cfg(feature = "server")]
+mod generated;
 mod get;
 mod help;
+mod hints;
 mod interop;
+mod leaks;
 mod output;
 #[cfg(unix)]
 mod prompt;
+mod proxy;
 mod quoting;
 mod readme;
+mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
@@ -26,3 +40,5 @@ mod support;
 mod timeout;
 mod tls;
 mod usage;
+#[cfg(unix)]
+mod waiting;

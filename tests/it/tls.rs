@@ -1,5 +1,7 @@
 //! TLS: whom it trusts, what it refuses, and `--ca-cert`.
 
+#[cfg(target_os = "linux")]
+use crate::support::needed;
 use crate::support::{Authority, Cert, Reply, Server, Step, TOKEN, TestEnv, each_row};
 
 /// A world with good credentials for `server` that trusts `authority`.
@@ -213,4 +215,238 @@ fn a_connection_cut_within_a_tls_answer_is_exit_5() {
         let server = Server::tls(authority.server(Cert::Good), [Reply::steps(steps)]);
         trusting(&authority, &server).run_once(&["get"]).exits(5);
     }
+}
+
+/// What a server shows or does, and what the sentence and the hint must have.
+#[test]
+fn each_failure_of_tls_has_words_of_its_own() {
+    let authority = Authority::new();
+    let shows = |cert| Reply::token().in_tls(authority.server(cert));
+    let issued_by = |name| Reply::token().in_tls(Authority::named(name).server(Cert::Good));
+    let answers =
+        |bytes: &[u8]| Reply::steps([Step::ReadAnything, Step::Send(bytes.to_vec()), Step::Hang]);
+    // What is left of a hello of TLS 1.1: the version, 32 random bytes, no session, a cipher, no compression.
+    let hello = [
+        &b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02"[..],
+        &[7; 32],
+        b"\x00\xc0\x14\x00",
+    ]
+    .concat();
+    let rows = [
+        (
+            "unknown issuer",
+            issued_by("a stranger"),
+            "issued by nobody trusted here",
+            "if your network inspects TLS, add its CA with --ca-cert",
+        ),
+        (
+            "an issuer that has but the name of a known one",
+            issued_by("cells-token test authority"),
+            "cannot be trusted",
+            "--ca-cert",
+        ),
+        (
+            "self-signed",
+            shows(Cert::SelfSigned),
+            "issued by nobody trusted here",
+            "--ca-cert",
+        ),
+        (
+            "wrong host",
+            shows(Cert::WrongHost),
+            "is not for 127.0.0.1",
+            "--base-url",
+        ),
+        (
+            "expired",
+            shows(Cert::Expired),
+            "has expired",
+            "is this machine's clock right?",
+        ),
+        (
+            "not yet valid",
+            shows(Cert::NotYetValid),
+            "is not valid yet",
+            "is this machine's clock right?",
+        ),
+        (
+            "TLS 1.1",
+            answers(&hello),
+            "speaks no TLS 1.2 or 1.3",
+            "up to date",
+        ),
+        (
+            "an alert: protocol version",
+            answers(b"\x15\x03\x01\x00\x02\x02\x46"),
+            "speaks no TLS 1.2 or 1.3",
+            "up to date",
+        ),
+        (
+            "an alert: handshake failure",
+            answers(b"\x15\x03\x03\x00\x02\x02\x28"),
+            "handshake",
+            "proxy, firewall or VPN",
+        ),
+        (
+            "an alert: unrecognized name",
+            answers(b"\x15\x03\x03\x00\x02\x02\x70"),
+            "handshake",
+            "proxy, firewall or VPN",
+        ),
+        (
+            "HTTP",
+            answers(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            "is not TLS",
+            "is the port right, and does the URL have to begin with http://?",
+        ),
+        (
+            "SSH",
+            answers(b"SSH-2.0-OpenSSH_9.9\r\n"),
+            "is not TLS",
+            "is the port right",
+        ),
+        (
+            "zeros",
+            answers(&[0; 64]),
+            "is not TLS",
+            "is the port right",
+        ),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, reply, said, hint)| {
+            let server = Server::replies([reply.clone()]);
+            let mut env = TestEnv::with_credentials();
+            let file = env.file("ca.pem", authority.pem());
+            let url = server.url().replacen("http", "https", 1);
+            let output = env.run(&["get", "--base-url", &url, "--ca-cert", &file]);
+            output.exits(5).says(said).hints(hint);
+            assert!(server.requests().is_empty(), "{:?}", server.requests());
+        },
+    );
+}
+
+/// As `openssl req -x509` makes it: named as its own CA, it is still no server's.
+#[test]
+fn a_certificate_that_is_its_own_ca_is_told_apart() {
+    let authority = Authority::new();
+    let server = Server::tls(authority.server(Cert::OwnAuthority), [Reply::token()]);
+    let output = trusting(&authority, &server).run(&["get"]);
+    output.exits(5).hints("--ca-cert");
+    assert!(server.requests().is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_systems_roots_are_what_openssls_variables_say() {
+    let (good, other) = (Authority::new(), Authority::new());
+    let mut env = TestEnv::with_credentials();
+    let (file, other_file) = (
+        env.file("good.pem", good.pem()),
+        env.file("other.pem", other.pem()),
+    );
+    for folder in ["good", "other", "empty"] {
+        std::fs::create_dir(env.path(folder)).unwrap();
+    }
+    // Named as `openssl rehash` does.
+    let folder = |name: &str| env.path(name).into_os_string().into_string().unwrap();
+    let (good_folder, other_folder, empty) = (folder("good"), folder("other"), folder("empty"));
+    env.file("good/0a1b2c3d.0", good.pem());
+    env.file("other/0a1b2c3d.0", other.pem());
+    let rows: [(&str, &str, &str, bool); 7] = [
+        ("a file", &file, "", true),
+        ("a folder", "", &good_folder, true),
+        (
+            "several folders",
+            "",
+            &format!("{empty}:{other_folder}:{good_folder}"),
+            true,
+        ),
+        ("a file and a folder", &other_file, &good_folder, true),
+        ("another's file", &other_file, "", false),
+        ("another's folder", "", &other_folder, false),
+        (
+            "a folder with one that is not there",
+            "",
+            &format!("/nonexistent:{good_folder}"),
+            true,
+        ),
+    ];
+    for (name, file, folder, is_trusted) in rows {
+        let server = Server::tls(good.server(Cert::Good), [Reply::token()]);
+        env.var("SSL_CERT_FILE", file).var("SSL_CERT_DIR", folder);
+        let output = env.run(&["get", "--base-url", server.url()]);
+        assert_eq!(
+            output.code,
+            Some(if is_trusted { 0 } else { 5 }),
+            "{name}: {output}"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn openssls_variables_that_lead_nowhere_are_exit_2_and_named() {
+    let rows = [
+        ("no file", "/nonexistent/bundle.pem", ""),
+        ("an empty file", "empty.pem", ""),
+        ("a file of words", "words.pem", ""),
+        ("a folder for a file", ".", ""),
+        ("no folder", "", "/nonexistent"),
+        ("a file for a folder", "", "words.pem"),
+        ("an empty folder", "", "empty"),
+        ("neither", "/nonexistent/bundle.pem", "/nonexistent"),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, file, folder)| {
+            let mut env = TestEnv::with_credentials();
+            env.file("empty.pem", "");
+            env.file("words.pem", "not a certificate\n");
+            std::fs::create_dir(env.path("empty")).unwrap();
+            env.var("SSL_CERT_FILE", *file).var("SSL_CERT_DIR", *folder);
+            let output = env.run(&["get", "--base-url", "https://127.0.0.1:9"]);
+            output.exits(2).says("SSL_CERT_FILE").hints("--ca-cert");
+        },
+    );
+}
+
+/// The bundle and the folder beside it hold the same: reading both costs as much again.
+#[cfg(target_os = "linux")]
+#[test]
+fn one_bundle_is_read_and_no_folder() {
+    let this = "tls::one_bundle_is_read_and_no_folder";
+    if !std::process::Command::new("strace")
+        .arg("-V")
+        .output()
+        .is_ok_and(|run| run.status.success())
+    {
+        return needed(this, "strace");
+    }
+    let env = TestEnv::with_credentials();
+    let calls = "trace=open,openat,openat2,getdents64";
+    let url = "https://127.0.0.1:9";
+    env.sh(&format!(
+        "strace -f -qq -y -e {calls} -o calls cells-token get --retries 0 --base-url {url}"
+    ));
+    let calls = std::fs::read_to_string(env.path("calls")).unwrap();
+    let of_certificates: Vec<&str> = calls
+        .lines()
+        .filter(|call| !call.contains("ENOENT"))
+        .filter(|call| call.contains("/ssl/") || call.contains("/pki/") || call.contains("certs"))
+        .collect();
+    assert!(calls.contains("open"), "nothing was traced:\n{calls}");
+    assert_eq!(of_certificates.len(), 1, "{of_certificates:#?}");
+}
+
+#[test]
+fn plain_http_reads_no_roots() {
+    // They would be looked for, and not found.
+    let server = Server::replies([Reply::token()]);
+    let mut env = TestEnv::for_server(&server);
+    env.var("SSL_CERT_FILE", "/nonexistent")
+        .run(&["get"])
+        .exits(0);
 }

@@ -4,22 +4,32 @@ use std::fmt;
 use std::io;
 
 use super::Client;
+use super::connector::{HandshakeFailed, tls_error};
 use super::resolver::LookupFailed;
 use crate::oauth::retry::Retry;
-use crate::oauth::{Redactor, ServerText, TokenEndpoint, TokenError, TokenErrorKind, tls};
+use crate::oauth::{ServerText, TokenError, TokenErrorKind, tls};
+
+/// What names the host of the token endpoint.
+const NAMES_THE_HOST: &str = "--base-url or --token-url";
+
+/// Whoever answered at the proxy's address does not do a proxy's work.
+const NO_PROXY: &str = "is it a proxy? a captive portal or a VPN may answer in its place; check --proxy, or the \
+                        variables HTTPS_PROXY, http_proxy and ALL_PROXY";
 
 impl Client {
-    /// Which failure it is, in words. What a server may have chosen goes through `redactor`.
-    pub(super) fn explain(
-        &self,
-        error: &ureq::Error,
-        endpoint: &TokenEndpoint,
-        redactor: &Redactor,
-    ) -> TokenError {
+    /// Which failure it is, in words. What a server may have chosen goes through the redactor.
+    pub(super) fn explain(&self, error: &ureq::Error) -> TokenError {
+        let Self {
+            endpoint, redactor, ..
+        } = self;
+        if let Some(why) = tls_error(error) {
+            return tls_failed(why, endpoint.host(), NAMES_THE_HOST);
+        }
         match error {
-            ureq::Error::Other(other) => match other.downcast_ref() {
-                Some(LookupFailed { host, why }) => lookup_failed(host, why),
-                None => self.failed(endpoint, &redactor.show(&other.to_string())),
+            ureq::Error::Other(other) => match (other.downcast_ref(), other.downcast_ref()) {
+                (Some(LookupFailed { host, why }), _) => lookup_failed(host, why),
+                (_, Some(failed)) => self.handshake_failed(failed),
+                _ => self.failed(&redactor.show(&other.to_string())),
             },
             ureq::Error::HostNotFound => lookup_failed(endpoint.host(), &"it has no address"),
             ureq::Error::Timeout(ureq::Timeout::Connect) => match &self.proxy {
@@ -29,14 +39,12 @@ impl Client {
                 None => timed_out(&format!("{endpoint} could not be connected to in time")),
             },
             ureq::Error::Timeout(_) => timed_out(&format!("{endpoint} did not answer in time")),
-            ureq::Error::Rustls(error) => handshake_failed(error, endpoint.host()),
-            ureq::Error::Io(error) => {
-                match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                    Some(error) => handshake_failed(error, endpoint.host()),
-                    None => self.connection_failed(error, endpoint),
-                }
+            ureq::Error::Io(error) => self.connection_failed(error),
+            // Within the line that tells a chunk's size.
+            ureq::Error::BodyStalled => {
+                self.connection_failed(&io::ErrorKind::UnexpectedEof.into())
             }
-            ureq::Error::ConnectProxyFailed(why) => self.proxy_failed(why, redactor),
+            ureq::Error::ConnectProxyFailed(why) => self.proxy_failed(why),
             ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) => TokenError::new(
                 TokenErrorKind::Invalid,
                 format!(
@@ -45,11 +53,51 @@ impl Client {
                 ),
                 "check the host and port in --base-url or --token-url",
             ),
-            _ => self.failed(endpoint, &redactor.show(&error.to_string())),
+            _ => self.failed(&redactor.show(&error.to_string())),
         }
     }
 
-    fn connection_failed(&self, error: &io::Error, endpoint: &TokenEndpoint) -> TokenError {
+    fn handshake_failed(&self, failed: &HandshakeFailed) -> TokenError {
+        let Self {
+            endpoint, redactor, ..
+        } = self;
+        match (failed, &self.proxy) {
+            (
+                HandshakeFailed::Tls {
+                    is_behind_proxy: true,
+                    why: rustls::Error::InvalidMessage(_),
+                },
+                Some(proxy),
+            ) => unreachable(
+                format!(
+                    "the proxy {proxy} did not connect to {}: what came is not TLS",
+                    endpoint.host()
+                ),
+                NO_PROXY,
+            ),
+            (HandshakeFailed::NoProxy(why), Some(proxy)) => unreachable(
+                format!(
+                    "the proxy {proxy} answered with something that is not HTTP: {}",
+                    redactor.show(why)
+                ),
+                NO_PROXY,
+            ),
+            (
+                HandshakeFailed::Tls {
+                    is_behind_proxy: false,
+                    why,
+                },
+                Some(proxy),
+            ) => tls_failed(why, &format!("the proxy {proxy}"), "--proxy"),
+            (HandshakeFailed::Tls { why, .. }, _) => {
+                tls_failed(why, endpoint.host(), NAMES_THE_HOST)
+            }
+            (HandshakeFailed::NoProxy(why), None) => self.failed(&redactor.show(why)),
+        }
+    }
+
+    fn connection_failed(&self, error: &io::Error) -> TokenError {
+        let endpoint = &self.endpoint;
         use io::ErrorKind as Kind;
         let peer = self.proxy.as_ref().map_or_else(
             || endpoint.to_string(),
@@ -78,7 +126,8 @@ impl Client {
     }
 
     /// ureq says no more than the status, and that in words.
-    fn proxy_failed(&self, why: &str, redactor: &Redactor) -> TokenError {
+    fn proxy_failed(&self, why: &str) -> TokenError {
+        let redactor = &self.redactor;
         let proxy = self
             .proxy
             .as_ref()
@@ -101,12 +150,13 @@ impl Client {
             ),
             None => transient(
                 format!("the proxy {proxy} failed: {}", redactor.show(why)),
-                "is it a proxy? check --proxy, or the variables HTTPS_PROXY, http_proxy and ALL_PROXY",
+                NO_PROXY,
             ),
         }
     }
 
-    fn failed(&self, endpoint: &TokenEndpoint, why: &ServerText) -> TokenError {
+    fn failed(&self, why: &ServerText) -> TokenError {
+        let endpoint = &self.endpoint;
         let way = self
             .proxy
             .as_ref()
@@ -133,8 +183,8 @@ pub(super) fn timed_out(what: &str) -> TokenError {
     )
 }
 
-fn handshake_failed(error: &rustls::Error, host: &str) -> TokenError {
-    let problem = tls::explain(error, host);
+fn tls_failed(why: &rustls::Error, peer: &str, named_by: &str) -> TokenError {
+    let problem = tls::explain(why, peer, named_by);
     unreachable(problem.what, problem.hint)
 }
 

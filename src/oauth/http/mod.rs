@@ -1,10 +1,12 @@
 //! One POST over HTTP, its deadline enforced from outside. The only folder that names ureq.
 
+mod connector;
 mod failure;
 mod resolver;
 
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -13,20 +15,23 @@ use rustls::pki_types::CertificateDer;
 use ureq::config::Config;
 use ureq::http::header;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, ProxyProtocol, http};
 use zeroize::Zeroizing;
 
 use super::proxy::Named;
 use super::tls::Trust;
-use super::{Redactor, TokenEndpoint, TokenError};
+use super::{Redactor, Token, TokenEndpoint, TokenError, response};
 use crate::problem::Problem;
-use crate::time::Deadline;
+use crate::time::{Deadline, Timestamp};
+use connector::TellingConnector;
 use failure::{timed_out, unreachable};
 use resolver::OwnThreadResolver;
 
 /// The longest body that is read: a token response is a hundredth of it.
 pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// How often the one who waits is told that it still takes.
+const TICK: Duration = Duration::from_millis(100);
 
 const USER_AGENT: &str = concat!("cells-token/", env!("CARGO_PKG_VERSION"));
 
@@ -82,13 +87,24 @@ impl Proxy {
     /// # Errors
     /// If it is none.
     pub fn parse((url, source): Named) -> Result<Self, Problem> {
-        ureq::Proxy::new(url.trim()).map(Self).map_err(|_| {
+        let proxy = ureq::Proxy::new(url.trim()).ok();
+        proxy.filter(names_a_peer).map(Self).ok_or_else(|| {
             Problem::new(
                 format!("the proxy given by {source} is not a proxy URL"),
                 format!("give {source} something like http://host:3128 or socks5://host:1080"),
             )
         })
     }
+}
+
+/// Whether it has a host, and a port only if that is one: ureq takes the scheme's for one that it cannot read.
+fn names_a_peer(proxy: &ureq::Proxy) -> bool {
+    let Some(authority) = proxy.uri().authority() else {
+        return false;
+    };
+    let host = authority.host();
+    let ends_with_host = authority.as_str().ends_with(host);
+    !host.is_empty() && (ends_with_host || authority.port_u16().is_some_and(|port| port > 0))
 }
 
 impl fmt::Display for Proxy {
@@ -98,10 +114,12 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Sends token requests to one endpoint.
+/// Sends token requests to one endpoint, and knows what its answers must not show.
 pub struct Client {
-    tls: TlsConfig,
+    endpoint: TokenEndpoint,
     proxy: Option<Proxy>,
+    tls: TlsConfig,
+    redactor: Redactor,
 }
 
 impl Client {
@@ -113,6 +131,7 @@ impl Client {
         endpoint: &TokenEndpoint,
         proxy: Option<&Proxy>,
         trust: &Trust,
+        redactor: Redactor,
     ) -> Result<Self, Problem> {
         let mut roots = trust.own_roots()?;
         if endpoint.is_https()
@@ -127,24 +146,24 @@ impl Client {
             .root_certs(RootCerts::new_with_certs(&roots))
             .build();
         Ok(Self {
-            tls,
+            endpoint: endpoint.clone(),
             proxy: proxy.cloned(),
+            tls,
+            redactor,
         })
     }
 
-    /// POSTs `form` to `endpoint`, once, and follows no redirect. `deadline` holds against any peer:
-    /// the request has its own thread, which is left behind when the time is up. `connect` limits
-    /// the time until the connection stands.
+    /// POSTs `form` once, and follows no redirect. `deadline` holds against any peer: the request has
+    /// its own thread, which is left behind when the time is up; connecting may take half of it.
+    /// `tick` is called now and then meanwhile.
     ///
     /// # Errors
-    /// `Unreachable` for whatever is not an answer. Any answer at all is `Ok`.
+    /// `Unreachable` for whatever is not an answer; `Invalid` for an answer that is not HTTP.
     pub fn post(
         &self,
-        endpoint: &TokenEndpoint,
         form: Zeroizing<String>,
-        connect: Duration,
         deadline: Deadline,
-        redactor: &Redactor,
+        mut tick: impl FnMut(),
     ) -> Result<Response, TokenError> {
         let timeout = deadline.remaining();
         let config = Config::builder()
@@ -154,12 +173,12 @@ impl Client {
             .proxy(self.proxy.as_ref().map(|proxy| proxy.0.clone()))
             .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(OUTPUT_BUFFER)
-            .timeout_connect(Some(connect))
+            .timeout_connect(Some(timeout / 2))
             .timeout_global(Some(timeout))
             .tls_config(self.tls.clone())
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), OwnThreadResolver);
-        let url = endpoint.as_str().to_owned();
+        let agent = Agent::with_parts(config, TellingConnector::default(), OwnThreadResolver);
+        let url = self.endpoint.as_str().to_owned();
         let (sender, receiver) = mpsc::sync_channel(1);
         let request = move || {
             // Nobody listens any more once the deadline has passed.
@@ -174,11 +193,32 @@ impl Client {
                     "is a limit on processes reached?",
                 )
             })?;
-        match receiver.recv_timeout(timeout) {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(self.explain(&error, endpoint, redactor)),
-            Err(_) => Err(timed_out(&format!("{endpoint} did not answer in time"))),
+        loop {
+            let left = deadline.remaining();
+            match receiver.recv_timeout(left.min(TICK)) {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) => return Err(self.explain(&error)),
+                Err(_) if left.is_zero() => {
+                    return Err(timed_out(&format!(
+                        "{} did not answer in time",
+                        self.endpoint
+                    )));
+                }
+                Err(_) => tick(),
+            }
         }
+    }
+
+    /// What an answer means; see [`response::parse`].
+    ///
+    /// # Errors
+    /// Which kind of failure it is.
+    pub fn parse(
+        &self,
+        response: &Response,
+        exchange: Range<Timestamp>,
+    ) -> Result<Token, TokenError> {
+        response::parse(response, &self.endpoint, exchange, &self.redactor)
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
 };
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -18,14 +19,18 @@ pub enum Cert {
     Expired,
     NotYetValid,
     SelfSigned,
+    /// The authority's own certificate, shown by a server.
+    OwnAuthority,
 }
 
 impl Authority {
     pub fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "cells-token test authority");
+        Self::named("cells-token test authority")
+    }
+
+    pub fn named(name: &str) -> Self {
+        let mut params = CertificateParams::new(["127.0.0.1".into()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
@@ -45,9 +50,24 @@ impl Authority {
         cert: Cert,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Arc<ServerConfig> {
+        let (cert, key) = self.pems(cert);
+        let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert], key);
+        Arc::new(config.unwrap())
+    }
+
+    /// A new certificate and its key, for a server that reads files.
+    pub fn pems(&self, cert: Cert) -> (String, String) {
         let hosts: &[&str] = match cert {
+            Cert::OwnAuthority => return (self.pem(), self.0.key().serialize_pem()),
             Cert::WrongHost => &["elsewhere.invalid"],
-            _ => &["127.0.0.1", "::1", "localhost"],
+            _ => &["127.0.0.1", "::1", "localhost", "host.invalid"],
         };
         let hosts: Vec<String> = hosts.iter().copied().map(String::from).collect();
         let mut params = CertificateParams::new(hosts).unwrap();
@@ -64,13 +84,6 @@ impl Authority {
             Cert::SelfSigned => params.self_signed(&key),
             _ => params.signed_by(&key, &self.0),
         };
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert.unwrap().der().clone()], key.into());
-        Arc::new(config.unwrap())
+        (cert.unwrap().pem(), key.serialize_pem())
     }
 }

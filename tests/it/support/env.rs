@@ -19,7 +19,7 @@ use super::server::Server;
 use super::terminal::Terminal;
 use super::{ID, SECRET, TOKEN};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cells-token");
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_cells-token");
 
 /// Variables of every world. Leaks by logging show; a test about the cache sets CELLS_NO_CACHE to nothing.
 const BLANK_WORLD: &[(&str, &str)] = &[
@@ -40,7 +40,7 @@ pub struct TestEnv {
     _dir: TempDir,
     root: PathBuf,
     vars: BTreeMap<OsString, OsString>,
-    watch: Watch,
+    pub(super) watch: Watch,
 }
 
 impl TestEnv {
@@ -96,6 +96,13 @@ impl TestEnv {
         env
     }
 
+    /// The same with the cache on.
+    pub fn caching(server: &Server) -> Self {
+        let mut env = Self::for_server(server);
+        env.var("CELLS_NO_CACHE", "");
+        env
+    }
+
     /// A world with `ID` and `SECRET` in the variables of the program's own.
     pub fn with_credentials() -> Self {
         let mut env = Self::new();
@@ -133,6 +140,11 @@ impl TestEnv {
     pub fn token(&mut self, token: &str) -> &mut Self {
         self.watch.tokens.insert(token.to_owned());
         self
+    }
+
+    /// Fails if a secret is in `bytes`, which `place` names.
+    pub fn assert_no_secret(&self, place: &str, bytes: &[u8]) {
+        self.watch.assert_no_secret(place, bytes);
     }
 
     /// A file below the working folder that may hold a secret; returns its absolute path.
@@ -195,12 +207,16 @@ impl TestEnv {
 
     /// Runs a script in `sh`, where `cells-token` is on the PATH.
     pub fn sh(&self, script: &str) -> Output {
-        let mut command = self.command("sh");
-        command.args(["-c", script]).stdout(Stdio::piped());
-        let output =
-            Running::start(command, format!("sh -c {script:?}"), self.watch.clone()).finish();
+        let output = self.start_sh(script).finish();
         output.assert_calm();
         output
+    }
+
+    /// Starts a script in the background.
+    pub fn start_sh(&self, script: &str) -> Running {
+        let mut command = self.command("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        Running::start(command, format!("sh -c {script:?}"), self.watch.clone())
     }
 
     /// Runs a script on a terminal of its own, in the shell named.
@@ -227,7 +243,7 @@ impl TestEnv {
         command
     }
 
-    fn furnish(&self, command: &mut Command) {
+    pub(super) fn furnish(&self, command: &mut Command) {
         command
             .env_clear()
             .envs(&self.vars)

@@ -41,7 +41,12 @@ impl Watch {
     /// Fails if a token is in `text`, which `place` names.
     pub fn assert_no_token(&self, place: &str, text: &str) {
         for token in &self.tokens {
-            assert!(!text.contains(token), "the token is in {place}:\n{text}");
+            for (encoding, needle) in encodings(token) {
+                assert!(
+                    !contains(text.as_bytes(), &needle),
+                    "the token is in {place}, {encoding}:\n{text}"
+                );
+            }
         }
     }
 
@@ -99,6 +104,7 @@ fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
             "as encodeURIComponent does",
             percent_encode(bytes, "-_.!~*'()"),
         ),
+        ("JSON-escaped in ASCII", ascii_json(secret)),
         ("hex in capitals", hex.to_uppercase()),
         ("hex", hex),
         ("as a list of bytes", decimals.join(", ")),
@@ -112,6 +118,17 @@ fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     found
         .map(|(name, text)| (name, text.into_bytes()))
         .collect()
+}
+
+/// As encoders write it that escape whatever could matter to HTML or is not ASCII.
+fn ascii_json(text: &str) -> String {
+    let escape = |unit: u16| match u8::try_from(unit).map(char::from) {
+        Ok(c) if c.is_ascii_alphanumeric() || " !#$%()*,-./:;=?@[]^_`{|}~".contains(c) => {
+            c.to_string()
+        }
+        _ => format!("\\u{unit:04x}"),
+    };
+    text.encode_utf16().map(escape).collect()
 }
 
 fn percent_encode(bytes: &[u8], kept: &str) -> String {
@@ -152,6 +169,9 @@ fn every_encoding_is_found() {
         serde_json::to_string(super::SECRET).unwrap(),
         "s3%2Bcr%2Ft%26+%3D%25%22%27%5Cpw%7EZq9".to_owned(),
         "s3%2bcr%2ft%26%20%3d%25%22%27%5cpw%7eZq9".to_owned(),
+        "s3\\u002bcr/t\\u0026 =%\\u0022\\u0027\\u005cpw~Zq9".to_owned(),
+        "73332b63722f7426203d2522275c70777e5a7139".to_owned(),
+        "73332B63722F7426203D2522275C70777E5A7139".to_owned(),
     ];
     for leak in leaks {
         let text = format!("before {leak} after");

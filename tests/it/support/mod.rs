@@ -1,9 +1,13 @@
 //! What every test stands on: a blank world to run the program in ([`TestEnv`]), a server that does what it is
 //! told ([`Server`]), a terminal ([`Terminal`]), and the rules that hold for every run, checked after every run.
 
+mod cache;
 mod certs;
 mod env;
+pub mod herd;
 mod leaks;
+#[cfg(target_os = "linux")]
+mod network;
 mod output;
 #[cfg(all(unix, feature = "server"))]
 pub mod page;
@@ -12,18 +16,24 @@ mod reply;
 mod request;
 mod running;
 mod server;
+mod skip;
 mod table;
 #[cfg(unix)]
 mod terminal;
 mod tokens;
 mod wire;
 
+pub use cache::now_ms;
 pub use certs::{Authority, Cert};
 pub use env::TestEnv;
+pub use herd::Herd;
+#[cfg(target_os = "linux")]
+pub use network::Network;
 pub use output::Output;
-pub use ports::{closed_port, deaf_port};
+pub use ports::{closed_port, deaf_port, deaf_port_at};
 pub use reply::{Gate, Reply, Step};
 pub use server::Server;
+pub use skip::{needed, skipped};
 pub use table::{each_row, each_row_at_once};
 #[cfg(unix)]
 pub use terminal::Terminal;

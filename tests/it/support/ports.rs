@@ -1,24 +1,33 @@
 //! Ports of loopback where no server is.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+/// A port of 127.0.0.1 that is free.
+const LOOPBACK: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// A port that refuses connections, for as long as the socket is kept: bound, and nobody listens.
 pub fn closed_port() -> (Socket, String) {
-    let socket = bound();
+    let socket = bound(LOOPBACK.into());
     let url = url_of(&socket);
     (socket, url)
 }
 
 /// A port that never answers a connection, for as long as the sockets are kept: its queue is full.
 pub fn deaf_port() -> (Vec<Socket>, String) {
-    let listener = bound();
+    deaf_port_at(LOOPBACK.into())
+}
+
+/// The same at this address, its port included.
+pub fn deaf_port_at(address: SocketAddr) -> (Vec<Socket>, String) {
+    let listener = bound(address);
     listener.listen(0).unwrap();
     let url = url_of(&listener);
     let address = listener.local_addr().unwrap();
     let fill = |_| {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let domain = Domain::for_address(address.as_socket().unwrap());
+        let socket = Socket::new(domain, Type::STREAM, None).unwrap();
         socket.set_nonblocking(true).unwrap();
         // In progress for ever.
         let _ = socket.connect(&address);
@@ -28,10 +37,9 @@ pub fn deaf_port() -> (Vec<Socket>, String) {
     (sockets, url)
 }
 
-fn bound() -> Socket {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    let loopback: SocketAddr = ([127, 0, 0, 1], 0).into();
-    socket.bind(&SockAddr::from(loopback)).unwrap();
+fn bound(address: SocketAddr) -> Socket {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::from(address)).unwrap();
     socket
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use serde_json::json;
 
 use super::request::Request;
@@ -21,6 +22,10 @@ pub enum Step {
     ReadRequest,
     /// Reads whatever comes first, and records nothing.
     ReadAnything,
+    /// Reads as many bytes as these; where they are others the script ends.
+    ReadExactly(Vec<u8>),
+    /// Speaks TLS from here on, within what TLS there is already.
+    StartTls(Arc<ServerConfig>),
     Send(Vec<u8>),
     /// Sends byte by byte.
     Drip(Vec<u8>, Duration),
@@ -83,6 +88,24 @@ impl Reply {
         Self::steps([Step::ReadRequest, Step::Send(bytes.into())])
     }
 
+    /// A proxy's: it connects, and the same happens in the tunnel.
+    pub fn tunnelled(self) -> Self {
+        self.after([
+            Step::ReadRequest,
+            Step::Send(b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec()),
+        ])
+    }
+
+    /// The same in TLS.
+    pub fn in_tls(self, config: Arc<ServerConfig>) -> Self {
+        self.after([Step::StartTls(config)])
+    }
+
+    /// The same after these steps.
+    pub fn after(self, steps: impl Into<Vec<Step>>) -> Self {
+        Self([steps.into(), self.0].concat())
+    }
+
     /// The same answer once `gate` is open.
     pub fn held_by(mut self, gate: &Gate) -> Self {
         self.0.insert(1, Step::Wait(gate.clone()));
@@ -103,6 +126,12 @@ impl Reply {
                     None => return Ok(()),
                 },
                 Step::ReadAnything => drop(wire.read(&mut [0; 1024])?),
+                Step::ReadExactly(expected) => {
+                    if !reads_exactly(&mut wire, expected)? {
+                        return Ok(());
+                    }
+                }
+                Step::StartTls(config) => wire = wire.start_tls(Arc::clone(config)),
                 Step::Send(bytes) => wire.write(bytes)?,
                 Step::Drip(bytes, interval) => {
                     for byte in bytes.chunks(1) {
@@ -124,6 +153,16 @@ impl Reply {
         wire.close();
         Ok(())
     }
+}
+
+fn reads_exactly(wire: &mut Wire, expected: &[u8]) -> io::Result<bool> {
+    for byte in expected {
+        let mut read = [0];
+        if wire.read(&mut read)? == 0 || read[0] != *byte {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Holds answers back until the test opens it.

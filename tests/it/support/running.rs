@@ -48,8 +48,29 @@ impl Running {
     /// Sends SIGINT, as Ctrl-C does.
     #[cfg(unix)]
     pub fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// The arguments that other processes can see.
+    #[cfg(target_os = "linux")]
+    pub fn arguments(&self) -> Vec<u8> {
+        std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap()
+    }
+
+    /// Ends it by a signal that asks for a core file; returns whether there is one.
+    #[cfg(target_os = "linux")]
+    pub fn kill_with_core(mut self) -> bool {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        // Not SIGSEGV, for which Rust has a handler.
+        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).unwrap();
+        let status = self.child.wait().unwrap();
+        std::os::unix::process::ExitStatusExt::core_dumped(&status)
     }
 
     /// Waits for its end, and looks for leaks.

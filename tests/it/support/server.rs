@@ -49,6 +49,11 @@ impl Server {
         Self::start("127.0.0.1", None, vec![reply], true)
     }
 
+    /// These replies in turn, the last one for ever.
+    pub fn lastly_always(script: impl Into<Vec<Reply>>) -> Self {
+        Self::start("127.0.0.1", None, script.into(), true)
+    }
+
     /// Must not be called.
     pub fn untouched() -> Self {
         Self::replies([])

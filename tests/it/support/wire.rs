@@ -21,7 +21,18 @@ pub struct Wire<'a> {
 enum Stream {
     Plain(TcpStream),
     /// The handshake takes place at the first byte read or written.
-    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+    Tls(Box<Tls<TcpStream>>),
+    /// As an https proxy has it, with a tunnel to an https server in it.
+    TlsInTls(Box<Tls<Tls<TcpStream>>>),
+}
+
+type Tls<S> = StreamOwned<ServerConnection, S>;
+
+fn serve_tls<S: Read + Write>(config: Arc<ServerConfig>, below: S) -> Box<Tls<S>> {
+    Box::new(StreamOwned::new(
+        ServerConnection::new(config).unwrap(),
+        below,
+    ))
 }
 
 impl<'a> Wire<'a> {
@@ -36,12 +47,19 @@ impl<'a> Wire<'a> {
         socket.set_nodelay(true).unwrap();
         let stream = match tls {
             None => Stream::Plain(socket),
-            Some(config) => {
-                let connection = ServerConnection::new(config).unwrap();
-                Stream::Tls(Box::new(StreamOwned::new(connection, socket)))
-            }
+            Some(config) => Stream::Tls(serve_tls(config, socket)),
         };
         Self { stream, over }
+    }
+
+    /// The same connection with TLS from here on.
+    pub fn start_tls(self, config: Arc<ServerConfig>) -> Self {
+        let stream = match self.stream {
+            Stream::Plain(socket) => Stream::Tls(serve_tls(config, socket)),
+            Stream::Tls(stream) => Stream::TlsInTls(serve_tls(config, *stream)),
+            Stream::TlsInTls(_) => panic!("no test wants TLS in TLS in TLS"),
+        };
+        Self { stream, ..self }
     }
 
     /// At least one byte, or 0 at the end.
@@ -50,6 +68,7 @@ impl<'a> Wire<'a> {
         patiently(over, || match &mut self.stream {
             Stream::Plain(socket) => socket.read(buffer),
             Stream::Tls(stream) => stream.read(buffer),
+            Stream::TlsInTls(stream) => stream.read(buffer),
         })
     }
 
@@ -59,12 +78,14 @@ impl<'a> Wire<'a> {
             let written = patiently(over, || match &mut self.stream {
                 Stream::Plain(socket) => socket.write(bytes),
                 Stream::Tls(stream) => stream.write(bytes),
+                Stream::TlsInTls(stream) => stream.write(bytes),
             })?;
             bytes = &bytes[written..];
         }
         patiently(over, || match &mut self.stream {
             Stream::Plain(_) => Ok(()),
             Stream::Tls(stream) => stream.flush(),
+            Stream::TlsInTls(stream) => stream.flush(),
         })
     }
 
@@ -77,10 +98,12 @@ impl<'a> Wire<'a> {
 
     /// Ends as a good server does: nothing that was sent is lost.
     pub fn close(mut self) {
-        if let Stream::Tls(stream) = &mut self.stream {
-            stream.conn.send_close_notify();
-            let _ = stream.flush();
+        match &mut self.stream {
+            Stream::Plain(_) => {}
+            Stream::Tls(stream) => stream.conn.send_close_notify(),
+            Stream::TlsInTls(stream) => stream.conn.send_close_notify(),
         }
+        let _ = self.write(&[]);
         let _ = self.socket().shutdown(Shutdown::Write);
         let since = Instant::now();
         let over = self.over;
@@ -102,6 +125,7 @@ impl<'a> Wire<'a> {
         match &mut self.stream {
             Stream::Plain(socket) => socket,
             Stream::Tls(stream) => &mut stream.sock,
+            Stream::TlsInTls(stream) => &mut stream.sock.sock,
         }
     }
 }

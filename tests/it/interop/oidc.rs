@@ -4,7 +4,7 @@
 //! (support's server does that), so what passes here is what someone else's reading of RFC 6749 accepts.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, ErrorKind, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -12,10 +12,9 @@ use std::time::UNIX_EPOCH;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 
-use crate::support::{ID, Output, SECRET, TestEnv, each_row};
+use crate::support::{Authority, Cert, ID, Output, SECRET, TestEnv, each_row};
 
 /// What a form body must not take for its own syntax. No non-ASCII letter: RFC 6749 appendix A has none in an id or
 /// a secret, and oidc-provider refuses such clients.
@@ -180,7 +179,7 @@ fn plain() -> Option<&'static Server> {
 }
 
 fn tls() -> Option<&'static Server> {
-    static TLS: LazyLock<Server> = LazyLock::new(|| Server::start(Some(Certificate::new())));
+    static TLS: LazyLock<Server> = LazyLock::new(|| Server::start(Some(&Authority::new())));
     installed().then(|| &*TLS)
 }
 
@@ -192,17 +191,18 @@ struct Server {
 }
 
 impl Server {
-    fn start(certificate: Option<Certificate>) -> Self {
+    fn start(authority: Option<&Authority>) -> Self {
         let mut config = json!({ "clients": [
             { "client_id": ID, "client_secret": SECRET },
             { "client_id": AWKWARD_ID, "client_secret": AWKWARD_SECRET },
         ] });
         let mut scheme = "http";
         let mut ca_pem = String::new();
-        if let Some(certificate) = certificate {
+        if let Some(authority) = authority {
             scheme = "https";
-            ca_pem = certificate.ca_pem;
-            config["tls"] = json!({ "key": certificate.key_pem, "cert": certificate.leaf_pem });
+            ca_pem = authority.pem();
+            let (cert, key) = authority.pems(Cert::Good);
+            config["tls"] = json!({ "key": key, "cert": cert });
         }
         let mut process = Command::new("node")
             .arg("oidc.mjs")
@@ -232,43 +232,15 @@ impl Server {
     }
 }
 
-struct Certificate {
-    ca_pem: String,
-    leaf_pem: String,
-    key_pem: String,
-}
-
-impl Certificate {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        // The default name is the leaf's too, and OpenSSL takes a leaf that its issuer's name fits for self-signed.
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "interop CA");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new(["127.0.0.1".into()])
-            .unwrap()
-            .signed_by(&key, &ca)
-            .unwrap();
-        Self {
-            ca_pem: ca.pem(),
-            leaf_pem: leaf.pem(),
-            key_pem: key.serialize_pem(),
-        }
-    }
-}
-
 const INSTALLATION: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/interop");
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 const FILES: [(&str, &str); 4] = [
-    (".npmrc", include_str!("../interop/.npmrc")),
-    ("oidc.mjs", include_str!("../interop/oidc.mjs")),
-    ("package.json", include_str!("../interop/package.json")),
+    (".npmrc", include_str!("../../interop/.npmrc")),
+    ("oidc.mjs", include_str!("../../interop/oidc.mjs")),
+    ("package.json", include_str!("../../interop/package.json")),
     (
         "package-lock.json",
-        include_str!("../interop/package-lock.json"),
+        include_str!("../../interop/package-lock.json"),
     ),
 ];
 
@@ -279,8 +251,8 @@ fn installed() -> bool {
 }
 
 fn install() -> Result<bool, String> {
-    if absent(&Command::new("node").arg("--version").output()) {
-        return skipped("node");
+    if super::absent(&Command::new("node").arg("--version").output()) {
+        return super::skipped("node");
     }
     let directory = Path::new(INSTALLATION);
     fs::create_dir_all(directory).unwrap();
@@ -303,8 +275,8 @@ fn install() -> Result<bool, String> {
         .current_dir(directory)
         .stdin(Stdio::null())
         .output();
-    if absent(&npm) {
-        return skipped("npm");
+    if super::absent(&npm) {
+        return super::skipped("npm");
     }
     let npm = npm.unwrap();
     if !npm.status.success() {
@@ -315,20 +287,4 @@ fn install() -> Result<bool, String> {
     }
     fs::write(&stamp, wanted).unwrap();
     Ok(true)
-}
-
-fn absent<T>(program: &io::Result<T>) -> bool {
-    program
-        .as_ref()
-        .is_err_and(|error| error.kind() == ErrorKind::NotFound)
-}
-
-/// Says so past libtest's capture; in CI, where nobody would read it, it is an error.
-fn skipped(program: &str) -> Result<bool, String> {
-    if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
-        return Err(format!("CI needs {program} for the interop suite"));
-    }
-    let notice = format!("interop: SKIPPED, {program} is not installed\n");
-    io::stderr().write_all(notice.as_bytes()).unwrap();
-    Ok(false)
 }

@@ -1,0 +1,407 @@
+//! However many ask at once: one request, and one answer for all whom it concerns. Nobody waits for the dead.
+
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use rustix::process::Signal;
+
+use crate::support::herd::Member;
+use crate::support::{
+    Authority, Gate, Herd, Reply, SECRET, Server, Step, TOKEN, TestEnv, closed_port, each_row,
+    token_json,
+};
+
+/// Of those who shall give up waiting: half of it.
+const SHORT_TIMEOUT: &str = "6s";
+const HALF_OF_IT: Duration = Duration::from_secs(3);
+
+/// What `-v` says of a limit that is waited out.
+const WAITS_FOR_LIMIT: &str = "the service limits requests until";
+
+/// A token of its own, to tell who got which.
+fn token(text: &str) -> Reply {
+    Reply::json(200, token_json().replace(TOKEN, text))
+}
+
+#[track_caller]
+fn assert_all(members: &[Member], code: i32, stdout: &str) {
+    for (index, member) in members.iter().enumerate() {
+        let as_told = member.code == Some(code) && member.stdout == stdout;
+        assert!(as_told, "number {index}: {member:?}");
+    }
+}
+
+fn line(token: &str) -> String {
+    format!("{token}\n")
+}
+
+/// One that has sent its request, which `gate` holds, and `count` that are seen waiting for it.
+fn waiting_herd(
+    env: &TestEnv,
+    server: &Server,
+    count: usize,
+    first: &[&str],
+    others: &[&str],
+) -> Herd {
+    let mut herd = Herd::new(env);
+    herd.start(env, 1, first);
+    server.wait_for_requests(1);
+    herd.start(env, count, others).wait_for_waiting(count);
+    herd
+}
+
+#[test]
+fn two_hundred_on_an_empty_cache_cost_one_request() {
+    let gate = Gate::default();
+    let server = Server::replies([Reply::token().held_by(&gate)]);
+    let env = TestEnv::caching(&server);
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 200, &[]).wait_for_waiting(199);
+    gate.open();
+    assert_all(&herd.finish(), 0, &line(TOKEN));
+}
+
+#[test]
+fn two_hundred_share_one_refusal() {
+    let gate = Gate::default();
+    let server = Server::replies([Reply::oauth_error(401, "invalid_client").held_by(&gate)]);
+    let env = TestEnv::caching(&server);
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 200, &[]).wait_for_waiting(199);
+    gate.open();
+    assert_all(&herd.finish(), 4, "");
+}
+
+#[test]
+fn every_failed_answer_is_shared_with_who_waits() {
+    let limit = Reply::http(429, "Retry-After: 3600\r\n", "");
+    let rows = [
+        ("refused", 4, Reply::oauth_error(400, "invalid_client")),
+        ("limited", 6, limit),
+        ("unavailable", 6, Reply::text(503, "text/plain", "busy")),
+        (
+            "nonsense",
+            7,
+            Reply::text(200, "text/html", "<p>Log in</p>"),
+        ),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, code, reply)| {
+            let gate = Gate::default();
+            let server = Server::replies([reply.clone().held_by(&gate)]);
+            let env = TestEnv::caching(&server);
+            let once = &["--retries", "0"];
+            let herd = waiting_herd(&env, &server, 9, once, once);
+            gate.open();
+            assert_all(&herd.finish(), *code, "");
+        },
+    );
+}
+
+/// 5xx is shared once the attempts are used up, not before.
+#[test]
+fn attempts_are_one_processs_alone() {
+    let gate = Gate::default();
+    let busy = || Reply::text(503, "text/plain", "busy");
+    let server = Server::replies([busy().held_by(&gate), busy(), Reply::token()]);
+    let env = TestEnv::caching(&server);
+    let herd = waiting_herd(&env, &server, 9, &[], &[]);
+    gate.open();
+    assert_all(&herd.finish(), 0, &line(TOKEN));
+}
+
+#[test]
+fn one_with_a_mistyped_secret_among_fifty_waits_in_vain_and_alone() {
+    let gate = Gate::default();
+    let server = Server::replies([
+        Reply::token().held_by(&gate),
+        Reply::oauth_error(401, "invalid_client"),
+    ]);
+    let mut env = TestEnv::caching(&server);
+    let mut herd = waiting_herd(&env, &server, 25, &[], &[]);
+    env.var("CELLS_CLIENT_SECRET", "mistyped-secret");
+    herd.start(&env, 1, &[]);
+    env.var("CELLS_CLIENT_SECRET", SECRET);
+    herd.start(&env, 24, &[]).wait_for_waiting(50);
+    gate.open();
+    let mut members = herd.finish();
+    assert_all(&[members.remove(26)], 4, "");
+    assert_all(&members, 0, &line(TOKEN));
+    let sent = server.requests()[1].field("client_secret");
+    assert_eq!(sent.as_deref(), Some("mistyped-secret"));
+}
+
+#[test]
+fn a_mistyped_secret_that_comes_first_fails_alone() {
+    let gate = Gate::default();
+    let refusal = Reply::oauth_error(401, "invalid_client").held_by(&gate);
+    let server = Server::replies([refusal, Reply::token()]);
+    let mut env = TestEnv::caching(&server);
+    env.var("CELLS_CLIENT_SECRET", "mistyped-secret");
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 1, &[]);
+    server.wait_for_requests(1);
+    env.var("CELLS_CLIENT_SECRET", SECRET);
+    herd.start(&env, 50, &[]).wait_for_waiting(50);
+    gate.open();
+    let mut members = herd.finish();
+    assert_all(&[members.remove(0)], 4, "");
+    assert_all(&members, 0, &line(TOKEN));
+}
+
+#[test]
+fn a_failure_is_not_shared_with_who_goes_another_way() {
+    let authority = Authority::new();
+    let rows = ["--proxy", "--ca-cert"];
+    each_row(
+        &rows,
+        |row| row,
+        |option| {
+            let gate = Gate::default();
+            let refusal = Reply::oauth_error(401, "invalid_client").held_by(&gate);
+            let by_proxy = *option == "--proxy";
+            let script = match by_proxy {
+                true => vec![refusal],
+                false => vec![refusal, Reply::token()],
+            };
+            let server = Server::replies(script);
+            // It answers in the server's place.
+            let tunnel = Reply::steps([
+                Step::ReadRequest,
+                Step::Send(b"HTTP/1.1 200 Connected\r\n\r\n".to_vec()),
+                Step::ReadRequest,
+                Step::Send(format!("HTTP/1.1 200 OK\r\n\r\n{}", token_json()).into_bytes()),
+            ]);
+            let proxy = Server::replies(if by_proxy { vec![tunnel] } else { vec![] });
+            let mut env = TestEnv::caching(&server);
+            let ca_cert = env.file("ca.pem", authority.pem());
+            let value = if by_proxy { proxy.url() } else { &ca_cert };
+            let herd = waiting_herd(&env, &server, 1, &[], &[option, value]);
+            gate.open();
+            let members = herd.finish();
+            assert_all(&members[..1], 4, "");
+            assert_all(&members[1..], 0, &line(TOKEN));
+        },
+    );
+}
+
+#[test]
+fn a_failure_is_not_shared_with_who_comes_later() {
+    let rows = [
+        ("refused", Reply::oauth_error(401, "invalid_client")),
+        ("unavailable", Reply::text(503, "text/plain", "busy")),
+        ("nonsense", Reply::text(200, "text/html", "<p>Log in</p>")),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, failure)| {
+            let server = Server::replies([failure.clone(), Reply::token()]);
+            let env = TestEnv::caching(&server);
+            assert_ne!(env.run_once(&["get"]).code, Some(0));
+            env.run_once(&["get"]).exits(0).prints(&line(TOKEN));
+        },
+    );
+}
+
+#[test]
+fn no_answer_at_all_is_nobody_elses() {
+    let gate = Gate::default();
+    let reset = Reply::steps([Step::ReadRequest, Step::Wait(gate.clone()), Step::Reset]);
+    let server = Server::replies([reset, Reply::token()]);
+    let env = TestEnv::caching(&server);
+    let once = &["--retries", "0"];
+    let herd = waiting_herd(&env, &server, 9, once, once);
+    gate.open();
+    let members = herd.finish();
+    assert_all(&members[..1], 5, "");
+    assert_all(&members[1..], 0, &line(TOKEN));
+}
+
+#[test]
+fn a_port_that_is_closed_is_not_remembered() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = TestEnv::caching(&server);
+    let (_socket, closed) = closed_port();
+    env.var("CELLS_BASE_URL", closed);
+    env.run_once(&["get"]).exits(5);
+    let kept: Vec<_> = env.cache_files();
+    assert!(
+        kept.iter().all(|path| path.extension().unwrap() == "lock"),
+        "{kept:?}"
+    );
+    env.var("CELLS_BASE_URL", server.url());
+    env.run_once(&["get"]).exits(0);
+}
+
+#[test]
+fn a_holder_that_is_killed_or_interrupted_is_followed_at_once() {
+    let rows = [("killed", Signal::KILL), ("interrupted", Signal::INT)];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, signal)| {
+            let hang = Reply::steps([Step::ReadRequest, Step::Hang]);
+            let server = Server::replies([hang, Reply::token()]);
+            let env = TestEnv::caching(&server);
+            let holder = env.start(&["get"]);
+            server.wait_for_requests(1);
+            let mut herd = Herd::new(&env);
+            herd.start(&env, 10, &[]).wait_for_waiting(10);
+            let since = Instant::now();
+            holder.signal(*signal);
+            assert_all(&herd.finish(), 0, &line(TOKEN));
+            // The holder's own end is no concern here. Half the timeout would be 45 s.
+            assert!(
+                since.elapsed() < Duration::from_secs(10),
+                "{:?}",
+                since.elapsed()
+            );
+        },
+    );
+}
+
+#[test]
+fn a_stopped_holder_is_waited_for_half_of_the_timeout() {
+    let gate = Gate::default();
+    let server = Server::replies([token("late").held_by(&gate), token("early")]);
+    let env = TestEnv::caching(&server);
+    let holder = env.start(&["get"]);
+    server.wait_for_requests(1);
+    holder.signal(Signal::STOP);
+    let since = Instant::now();
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 1, &["--timeout", SHORT_TIMEOUT]);
+    assert_all(&herd.finish(), 0, &line("early"));
+    let waited = since.elapsed();
+    assert!((HALF_OF_IT..2 * HALF_OF_IT).contains(&waited), "{waited:?}");
+    // Once it goes on, it has a token too, and what it stores is as good.
+    gate.open();
+    holder.signal(Signal::CONT);
+    holder.finish().exits(0).prints(&line("late"));
+    env.run(&["get"]).exits(0);
+}
+
+/// Those who waited for a token that was asked for before they began do not accept it: one of them asks again, for all.
+#[test]
+fn refreshing_at_once_costs_two_requests_at_most() {
+    let gate = Gate::default();
+    let server = Server::replies([token("first").held_by(&gate), token("second")]);
+    let env = TestEnv::caching(&server);
+    let refresh = &["--refresh"];
+    let herd = waiting_herd(&env, &server, 50, refresh, refresh);
+    gate.open();
+    let members = herd.finish();
+    assert_all(&members[..1], 0, &line("first"));
+    assert_all(&members[1..], 0, &line("second"));
+}
+
+#[test]
+fn who_does_not_refresh_takes_what_a_refresh_got() {
+    let gate = Gate::default();
+    let server = Server::replies([token("new").held_by(&gate)]);
+    let env = TestEnv::caching(&server);
+    let herd = waiting_herd(&env, &server, 9, &["--refresh"], &[]);
+    gate.open();
+    assert_all(&herd.finish(), 0, &line("new"));
+}
+
+#[test]
+fn after_a_limit_one_asks_for_all() {
+    // It ends when more than half of the timeout is over.
+    let limit = Reply::http(429, "Retry-After: 4\r\n", "");
+    let server = Server::replies([limit, Reply::token()]);
+    let env = TestEnv::caching(&server);
+    env.run_once(&["get"]).exits(6);
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 20, &["--timeout", SHORT_TIMEOUT]);
+    herd.wait_for(WAITS_FOR_LIMIT, 20);
+    assert_all(&herd.finish(), 0, &line(TOKEN));
+}
+
+#[test]
+fn who_waits_for_the_end_of_a_limit_keeps_nobody_else_waiting() {
+    let limit = Reply::http(429, "Retry-After: 60\r\n", "");
+    let server = Server::replies([limit, token("anothers"), token("refreshed")]);
+    let mut env = TestEnv::caching(&server);
+    env.run_once(&["get"]).exits(6);
+    let mut herd = Herd::new(&env);
+    herd.start(&env, 5, &[]).wait_for(WAITS_FOR_LIMIT, 5);
+    env.var("CELLS_CLIENT_SECRET", "another-secret");
+    let output = env.run(&["get", "-v"]);
+    output.prints(&line("anothers")).never_says("waiting");
+    env.var("CELLS_CLIENT_SECRET", SECRET);
+    let output = env.run(&["get", "-v", "--refresh"]);
+    output.prints(&line("refreshed")).never_says("waiting");
+    // Nor do they wait any longer themselves: a minute is more than a herd may take.
+    assert_all(&herd.finish(), 0, &line("refreshed"));
+}
+
+#[test]
+fn a_person_at_the_prompt_keeps_nobody_waiting() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = TestEnv::caching(&server);
+    env.var("CELLS_CLIENT_SECRET", "");
+    let mut terminal = env.terminal("sh", "cells-token get >token; echo status $?");
+    terminal.wait_for("secret").wait_for_echo(false);
+    env.var("CELLS_CLIENT_SECRET", SECRET);
+    env.run(&["get", "-v"]).exits(0).never_says("waiting");
+    // What was got meanwhile is good for the person too.
+    terminal.type_line(SECRET).wait_for("status 0");
+    terminal.finish();
+    assert_eq!(fs::read_to_string(env.path("token")).unwrap(), line(TOKEN));
+}
+
+/// 20 rounds of 100 processes, 30 of which are killed: before they fetch, while they do, wait, write, or are done.
+#[test]
+fn the_killed_leave_nothing_behind_that_harms_the_others() {
+    const ROUNDS: usize = 20;
+    const PROCESSES: usize = 100;
+    const VICTIMS: usize = 30;
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    // In 60 ms, while about half of a round is started.
+    let answer = Reply::steps([
+        Step::ReadRequest,
+        Step::Drip(b"HTTP/1.1 200 ".to_vec(), Duration::from_millis(5)),
+        Step::Send(format!("\r\n\r\n{}", token_json()).into_bytes()),
+    ]);
+    let server = Server::always(answer);
+    let env = TestEnv::caching(&server);
+    for round in 0..ROUNDS {
+        let _ = fs::remove_dir_all(env.cache_dir());
+        let victims = random.choose_multiple(0..PROCESSES, VICTIMS);
+        // Whom, and after how many others were started.
+        let kills: Vec<_> = victims
+            .iter()
+            .map(|victim| (*victim, victim + random.usize(0..PROCESSES / 4)))
+            .collect();
+        let mut herd = Herd::new(&env);
+        for started in 0..PROCESSES {
+            herd.start(&env, 1, &[]);
+            let due = kills.iter().filter(|(_, when)| *when == started);
+            for (victim, _) in due {
+                thread::sleep(Duration::from_micros(random.u64(0..2000)));
+                herd.kill(*victim);
+            }
+        }
+        for (victim, _) in kills.iter().filter(|(_, when)| *when >= PROCESSES) {
+            herd.kill(*victim);
+        }
+        for (index, member) in herd.finish().into_iter().enumerate() {
+            let killed = member.code.is_none() && victims.contains(&index);
+            let well = member.code == Some(0) && member.stdout == line(TOKEN);
+            assert!(killed || well, "round {round}, number {index}: {member:?}");
+        }
+        let asked = server.requests().len();
+        env.run(&["get"]).exits(0).prints(&line(TOKEN));
+        assert_eq!(
+            server.requests().len(),
+            asked,
+            "round {round}: the cache reads well"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! The first run of somebody who has set nothing: told where credentials come from, asked, and told how not to be asked
+//! again.
+
+use std::fs;
+
+use crate::support::{Reply, SECRET, Server, TOKEN, TestEnv};
+
+const ID: &str = "it's my-id";
+const DASHBOARD: &str = "https://dashboard.aspose.cloud";
+const NEXT_TIME: &str = "cells-token: to be asked nothing the next time:\n";
+
+/// A world without credentials that would ask `server`.
+fn without_credentials(server: &Server) -> TestEnv {
+    let mut env = TestEnv::new();
+    env.var("CELLS_BASE_URL", server.url());
+    env
+}
+
+#[test]
+fn a_stranger_is_told_where_to_go_and_how_not_to_be_asked_again() {
+    let server = Server::replies([Reply::token()]);
+    let env = without_credentials(&server);
+    let mut terminal = env.terminal("sh", "cells-token get >token 2>said; echo status $?");
+    terminal
+        .wait_for(DASHBOARD)
+        .wait_for("Client ID: ")
+        .type_line(ID);
+    terminal
+        .wait_for("secret")
+        .wait_for_echo(false)
+        .type_line(SECRET)
+        .wait_for("status 0");
+    terminal.finish();
+    assert_eq!(
+        fs::read_to_string(env.path("token")).unwrap(),
+        format!("{TOKEN}\n")
+    );
+    let said = fs::read_to_string(env.path("said")).unwrap();
+    let lines = said
+        .strip_prefix(NEXT_TIME)
+        .unwrap_or_else(|| panic!("{said}"));
+    assert_eq!(lines.lines().count(), 2, "{said}");
+
+    // The lines do what they say, once the secret is where they leave room for it.
+    let script = format!(
+        "{}; export CELLS_CLIENT_SECRET; printenv CELLS_CLIENT_ID; cells-token get",
+        lines.trim()
+    );
+    let script = script.replace("'<the client secret>'", "$(cat secret-file)");
+    let server = Server::replies([Reply::token()]);
+    let mut env = without_credentials(&server);
+    env.file("secret-file", SECRET);
+    env.var("CELLS_NO_INPUT", "1");
+    env.sh(&script).exits(0).prints(&format!("{ID}\n{TOKEN}\n"));
+    let request = server.request();
+    assert_eq!(request.field("client_id").as_deref(), Some(ID));
+    assert_eq!(request.field("client_secret").as_deref(), Some(SECRET));
+}
+
+#[test]
+fn quiet_asks_but_does_not_advise() {
+    let server = Server::replies([Reply::token()]);
+    let env = without_credentials(&server);
+    let mut terminal = env.terminal("sh", "cells-token get -q >token 2>said; echo status $?");
+    terminal
+        .wait_for(DASHBOARD)
+        .wait_for("Client ID: ")
+        .type_line(ID);
+    terminal
+        .wait_for("secret")
+        .wait_for_echo(false)
+        .type_line(SECRET)
+        .wait_for("status 0");
+    terminal.finish();
+    assert_eq!(fs::read_to_string(env.path("said")).unwrap(), "");
+}
+
+#[test]
+fn who_set_one_of_the_two_is_no_stranger() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = without_credentials(&server);
+    env.var("CELLS_CLIENT_ID", ID);
+    let mut terminal = env.terminal("sh", "cells-token get >token; echo status $?");
+    terminal
+        .wait_for("secret")
+        .wait_for_echo(false)
+        .type_line(SECRET)
+        .wait_for("status 0");
+    let screen = terminal.finish().screen;
+    assert!(
+        !screen.contains(DASHBOARD) && !screen.contains("export"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_failure_is_followed_by_no_advice() {
+    let server = Server::replies([Reply::json(401, r#"{"error":"invalid_client"}"#)]);
+    let env = without_credentials(&server);
+    let mut terminal = env.terminal("sh", "cells-token get >token; echo status $?");
+    terminal.wait_for("Client ID: ").type_line(ID);
+    terminal
+        .wait_for("secret")
+        .wait_for_echo(false)
+        .type_line(SECRET)
+        .wait_for("status 4");
+    let screen = terminal.finish().screen;
+    assert!(!screen.contains("export"), "{screen}");
+}
+
+#[test]
+fn without_a_terminal_there_is_no_advice() {
+    let server = Server::untouched();
+    let output = without_credentials(&server).run(&["get"]);
+    output
+        .exits(3)
+        .never_says("export")
+        .hints("CELLS_CLIENT_SECRET");
+}

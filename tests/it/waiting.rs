@@ -1,0 +1,63 @@
+//! What is shown while something is waited for: on a terminal, after a second, and no longer than it lasts.
+
+use crate::support::{Gate, Reply, Server, TestEnv};
+
+/// The end of what is shown: the line is cleared, and nothing comes after it.
+fn is_cleared(screen: &str) -> bool {
+    screen.ends_with("\r\u{1b}[2K")
+}
+
+#[test]
+fn a_slow_server_shows_on_a_terminal_and_is_gone_afterwards() {
+    let gate = Gate::default();
+    let server = Server::replies([Reply::token().held_by(&gate)]);
+    let env = TestEnv::for_server(&server);
+    let mut terminal = env.terminal("sh", "cells-token get >token");
+    terminal.wait_for("waiting for 127.0.0.1 (1 s)");
+    gate.open();
+    let ended = terminal.finish();
+    assert_eq!(ended.code, Some(0));
+    assert!(is_cleared(&ended.screen), "{:?}", ended.screen);
+}
+
+#[test]
+fn a_retry_shows_on_a_terminal() {
+    let busy = Reply::http(503, "Retry-After: 2\r\n", "");
+    let server = Server::replies([busy, Reply::token()]);
+    let env = TestEnv::for_server(&server);
+    let mut terminal = env.terminal("sh", "cells-token get >token");
+    terminal.wait_for("waiting for attempt 2 of 4 (1 s)");
+    let ended = terminal.finish();
+    assert_eq!(ended.code, Some(0));
+    assert!(is_cleared(&ended.screen), "{:?}", ended.screen);
+}
+
+#[test]
+fn another_process_shows_on_a_terminal() {
+    let gate = Gate::default();
+    let server = Server::replies([Reply::token().held_by(&gate)]);
+    let mut env = TestEnv::for_server(&server);
+    env.var("CELLS_NO_CACHE", "");
+    let first = env.start(&["get"]);
+    server.wait_for_requests(1);
+    let mut terminal = env.terminal("sh", "cells-token get >token");
+    terminal.wait_for("waiting for another process that gets the token (1 s)");
+    gate.open();
+    let ended = terminal.finish();
+    assert_eq!(ended.code, Some(0));
+    assert!(is_cleared(&ended.screen), "{:?}", ended.screen);
+    first.finish().exits(0);
+}
+
+#[test]
+fn nothing_shows_elsewhere_or_when_told_to_be_quiet() {
+    let wait = || Server::replies([Reply::http(503, "Retry-After: 2\r\n", ""), Reply::token()]);
+    let server = wait();
+    let output = TestEnv::for_server(&server).run(&["get"]);
+    assert_eq!(output.exits(0).stderr, "");
+    let server = wait();
+    let env = TestEnv::for_server(&server);
+    let terminal = env.terminal("sh", "cells-token get -q >token");
+    let ended = terminal.finish();
+    assert_eq!((ended.code, &*ended.screen), (Some(0), ""));
+}
