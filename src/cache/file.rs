@@ -213,10 +213,15 @@ mod platform {
     }
 }
 
-/// Elsewhere the folder of the user's profile is what protects the files.
+/// Elsewhere the folder of the user's profile is what protects the files: Windows gives what is made in it to the user,
+/// the administrators and the system alone. Who has what rights to another folder is not looked at.
 #[cfg(not(unix))]
 mod platform {
     use super::{DirBuilder, Metadata, OpenOptions, Path, io};
+
+    /// What is opened is a link itself, not what it points to.
+    #[cfg(windows)]
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
     pub fn inode(_: &Metadata) -> u64 {
         0
@@ -242,6 +247,13 @@ mod platform {
         Ok(())
     }
 
+    /// Follows no link, so that it is seen to be no file.
+    #[cfg(windows)]
+    pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
+        std::os::windows::fs::OpenOptionsExt::custom_flags(options, FILE_FLAG_OPEN_REPARSE_POINT)
+    }
+
+    #[cfg(not(windows))]
     pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
         options
     }

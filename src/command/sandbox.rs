@@ -225,11 +225,10 @@ fn link(program: &Path, at: &Path) -> anyhow::Result<()> {
     Ok(std::os::unix::fs::symlink(program, at)?)
 }
 
-/// Symbolic links take a privilege there, and hard links do not leave their volume.
+/// Links to it are no way there: symbolic ones take a privilege, and a hard link cannot be deleted while the program
+/// runs that it is another name of.
 #[cfg(not(unix))]
 fn link(program: &Path, at: &Path) -> anyhow::Result<()> {
-    if fs::hard_link(program, at).is_err() {
-        fs::copy(program, at)?;
-    }
+    fs::copy(program, at)?;
     Ok(())
 }
