@@ -335,6 +335,8 @@ fn a_limit_is_told_from_an_outage_and_says_when() {
             "{error:?}"
         );
         assert_eq!(error.is_limit, status == 429);
+        let is_called_a_limit = error.problem.what.contains("limits the number of requests");
+        assert_eq!(is_called_a_limit, status == 429, "{error:?}");
         assert!(error.problem.hint.contains(hint), "{error:?}");
     }
 }
