@@ -32,6 +32,7 @@ mod prompt;
 mod proxy;
 mod quoting;
 mod readme;
+mod recipes;
 mod retry;
 mod run;
 #[cfg(feature = "server")]
