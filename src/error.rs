@@ -125,3 +125,29 @@ impl From<Exit> for std::process::ExitCode {
         (exit as u8).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_exit_code_and_words() {
+        let problem = || Problem::new("what", "hint");
+        let token = |kind| Error::from(TokenError::new(kind, "what", "hint"));
+        for (error, code) in [
+            (Error::from(anyhow::anyhow!("what")), 1),
+            (Error::Usage(problem()), 2),
+            (Error::NoCredentials(problem()), 3),
+            (token(TokenErrorKind::Refused), 4),
+            (token(TokenErrorKind::Unreachable), 5),
+            (token(TokenErrorKind::Unavailable), 6),
+            (token(TokenErrorKind::Invalid), 7),
+            (Error::Interrupted, 130),
+        ] {
+            assert_eq!(error.exit() as u8, code, "{error:?}");
+            let Problem { what, hint } = error.problem();
+            assert!(what == "what" || code == 130, "{what}");
+            assert!(!hint.is_empty());
+        }
+    }
+}

@@ -41,6 +41,18 @@ pub struct Settings {
     pub is_explicit: bool,
 }
 
+impl Settings {
+    /// Whether the folder is ours, or not there yet. Warns if not.
+    pub fn is_usable(&self, ui: Ui) -> bool {
+        let checked = file::check_folder(&self.dir);
+        if let Err(why) = checked {
+            let dir = self.dir.display();
+            ui.warning(&format!("the cache is off: the folder {dir} {why}"));
+        }
+        checked.is_ok()
+    }
+}
+
 /// The place of one identity: a token URL and a client id.
 #[derive(Debug)]
 pub struct Cache {
@@ -58,14 +70,10 @@ impl Cache {
         client_id: &ClientId,
         ui: Ui,
     ) -> Option<Self> {
-        let Settings { dir, is_explicit } = settings.clone();
-        if let Err(why) = file::check_folder(&dir) {
-            ui.warning(&format!(
-                "the cache is off: the folder {} {why}",
-                dir.display()
-            ));
+        if !settings.is_usable(ui) {
             return None;
         }
+        let Settings { dir, is_explicit } = settings.clone();
         Some(Self {
             dir,
             is_explicit,

@@ -81,6 +81,14 @@ impl Redactor {
         })
     }
 
+    /// Whether the secret is in `text`, in any of the forms that are looked for.
+    pub fn finds_secret(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.0
+            .iter()
+            .any(|form| text.contains(&form.to_ascii_lowercase()))
+    }
+
     /// The beginning of `text`, with `[redacted]` for the secret and for whatever is as long and
     /// plain as a token.
     pub fn show(&self, text: &str) -> ServerText {

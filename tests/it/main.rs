@@ -18,6 +18,7 @@ mod deadline;
 mod errors;
 #[cfg(unix)]
 mod first_run;
+mod forget;
 mod formats;
 #[cfg(feature = "server")]
 mod generated;
@@ -37,6 +38,7 @@ mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+mod status;
 mod support;
 mod timeout;
 mod tls;

@@ -261,3 +261,15 @@ fn family_of(source: &IdSource) -> Option<&'static Variable> {
         IdSource::Flag | IdSource::Prompt => None,
     }
 }
+
+#[test]
+fn a_pair_that_is_passed_over_may_hold_anything() {
+    let variables = vec![(PRODUCT_CLIENT_ID, "p\nq"), (PRODUCT_CLIENT_SECRET, "ps")];
+    for flags in [
+        ["--client-id", "f"].as_slice(),
+        &["--client-id", "f", "--client-secret", "fs"],
+    ] {
+        assert!(plan(flags, &variables).is_ok(), "{flags:?}");
+    }
+    assert!(plan(&[], &variables).is_err());
+}

@@ -303,7 +303,28 @@ fn what_a_server_says_is_shown_without_secrets() {
         error
             .problem
             .what
-            .contains("redirects to https://elsewhere.invalid/login (status 302)"),
+            .contains("it redirects to https://elsewhere.invalid/login, where the secret is not sent (status 302, text/html, "),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_redirect_shows_no_secret_that_stands_across_host_and_path() {
+    let response = Response {
+        status: 302,
+        location: Some("https://any-s3cret/S3cret-more".to_owned()),
+        ..Response::default()
+    };
+    let endpoint = TokenEndpoint::parse("https://host.invalid", "--token-url", false).unwrap();
+    let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
+    let exchange = Timestamp::from(NOW)..Timestamp::from(NOW);
+    let error = parse(&response, &endpoint, exchange, &redactor).unwrap_err();
+    assert!(
+        !error.problem.what.to_lowercase().contains("s3cret/s3cret"),
+        "{error:?}"
+    );
+    assert!(
+        error.problem.what.contains("quotes the secret"),
         "{error:?}"
     );
 }

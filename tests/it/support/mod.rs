@@ -23,6 +23,8 @@ mod terminal;
 mod tokens;
 mod wire;
 
+#[cfg(unix)]
+pub use cache::mode;
 pub use cache::now_ms;
 pub use certs::{Authority, Cert};
 pub use env::TestEnv;
