@@ -33,6 +33,7 @@ mod prompt;
 mod proxy;
 mod quoting;
 mod readme;
+mod recipes;
 mod retry;
 mod run;
 #[cfg(feature = "server")]

@@ -1,5 +1,5 @@
-//! The README, believed in nothing: its shell lines are run in a sandbox, what it shows is compared with what is printed,
-//! and its tables with the program's own.
+//! The README, believed in nothing: its shell lines are run in a sandbox, and what it shows is compared with what is
+//! printed. (Its tables are compared with the program's own in src/generated.rs.)
 //!
 //! The rule: a block marked `sh`, `fish`, `powershell` or `make` runs as it stands, in a fresh folder and a shell that
 //! stops at the first failure, and has to end well and to complain of nothing. A block marked `console` is run too, and
@@ -11,7 +11,7 @@ use std::fs;
 
 use crate::formats::is_there;
 use crate::support::TestEnv;
-use crate::support::page::{self, Block, blocks, rows, shows, succeeds, world};
+use crate::support::page::{self, Block, blocks, shows, succeeds, world};
 
 const README: &str = "README.md";
 const STRICT: &str = "sh -eu";
@@ -138,38 +138,4 @@ fn the_loop_tries_again_after_5_and_6_alone() {
         let found = fs::read_to_string(env.path("slept")).unwrap_or_default();
         assert_eq!(found, slept, "{answers}");
     }
-}
-
-#[test]
-fn every_option_is_in_a_table_and_every_option_there_exists() {
-    let cells: String = rows(README).concat().join("\n");
-    let listed: BTreeSet<&str> = cells
-        .split('`')
-        .filter_map(|code| code.split(' ').next())
-        .filter(|word| word.starts_with("--"))
-        .collect();
-    let mut known = BTreeSet::from(["--help".to_owned(), "--version".to_owned()]);
-    for verb in ["get", "run", "status", "forget", "sandbox"] {
-        let help = TestEnv::new().run(&[verb, "--help"]).stdout;
-        let heads = help
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.starts_with("- ") && line.starts_with(['-', '[']));
-        let words = heads.flat_map(|line| line.split([' ', ',', ']']));
-        known.extend(
-            words
-                .filter(|word| word.starts_with("--"))
-                .map(str::to_owned),
-        );
-    }
-    let unlisted: Vec<_> = known
-        .iter()
-        .filter(|name| !listed.contains(&***name))
-        .collect();
-    assert_eq!(unlisted, ["--help", "--version"]);
-    let unknown: Vec<_> = listed
-        .iter()
-        .filter(|name| !known.contains(**name))
-        .collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
 }

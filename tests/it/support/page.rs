@@ -87,24 +87,6 @@ pub fn blocks(name: &str) -> Vec<Block> {
     blocks
 }
 
-/// The rows of the tables in a document, without heads.
-pub fn rows(name: &str) -> Vec<Vec<String>> {
-    let document = document(name);
-    let lines: Vec<&str> = document.lines().collect();
-    let cells = |line: &str| {
-        let line = line.strip_prefix('|')?.trim_end().strip_suffix('|')?;
-        Some(line.split('|').map(|cell| cell.trim().to_owned()).collect())
-    };
-    let is_head = |i: usize| {
-        lines
-            .get(i + 1)
-            .is_some_and(|next| next.starts_with("|---"))
-            || lines[i].starts_with("|---")
-    };
-    let body = (0..lines.len()).filter(|i| !is_head(*i));
-    body.filter_map(|i| cells(lines[i])).collect()
-}
-
 /// A world for a reader.
 pub fn world() -> TestEnv {
     let mut env = TestEnv::new();
