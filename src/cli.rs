@@ -58,6 +58,7 @@ pub struct Cli {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     Get(Get),
     Run(Run),
@@ -111,6 +112,9 @@ Examples:
   cells-token run --min-ttl 30m -- make report"
 )]
 pub struct Run {
+    /// What to run, and its arguments
+    #[arg(last = true, required = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
     /// Which token.
     #[command(flatten)]
     pub request: Request,
@@ -120,10 +124,6 @@ pub struct Run {
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,
-
-    /// What to run, and its arguments
-    #[arg(last = true, required = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
-    pub command: Vec<OsString>,
 }
 
 /// Show what would be used and what is cached; makes no request

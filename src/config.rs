@@ -316,26 +316,4 @@ pub fn verbosity(voice: &cli::Voice) -> Verbosity {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_people_write_them() {
-        for (text, expected) in [
-            ("500ms", Some(Duration::from_millis(500))),
-            ("30s", Some(Duration::from_secs(30))),
-            ("30", Some(Duration::from_secs(30))),
-            ("0", Some(Duration::ZERO)),
-            ("5m", Some(Duration::from_secs(300))),
-            ("1h30m", Some(Duration::from_secs(5400))),
-            ("1h 30m", Some(Duration::from_secs(5400))),
-            ("", None),
-            ("-1", None),
-            ("1.5", None),
-            ("soon", None),
-            ("99999999999999999999h", None),
-        ] {
-            assert_eq!(duration(text, "--timeout").ok(), expected, "{text:?}");
-        }
-    }
-}
+mod tests;

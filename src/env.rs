@@ -1,7 +1,6 @@
 //! The only reader of the environment: every variable that means something here, and a snapshot
 //! of them taken once.
 
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -74,7 +73,8 @@ pub fn of_the_system(name: &str) -> Option<OsString> {
 /// The variables that were set to something when the program started. Not `Debug`: some are secret.
 #[derive(Default)]
 pub struct Env {
-    values: HashMap<&'static str, OsString>,
+    /// By name; so few that looking through them is the quickest.
+    values: Vec<(&'static str, OsString)>,
     user_cache_dir: Option<PathBuf>,
 }
 
@@ -118,7 +118,9 @@ impl Env {
 
     /// The value as it is, for paths.
     pub fn raw(&self, variable: &Variable) -> Option<&OsStr> {
-        self.values.get(variable.name).map(OsString::as_os_str)
+        let mut values = self.values.iter();
+        let (_, value) = values.find(|(name, _)| *name == variable.name)?;
+        Some(value)
     }
 
     /// The value as text.
@@ -141,6 +143,12 @@ impl Env {
             .map(|text| ClientSecret::new(text.to_owned())))
     }
 
+    /// Whether its value is `text`, but for a line ending.
+    pub fn is(&self, variable: &Variable, text: &str) -> bool {
+        let value = self.raw(variable).and_then(OsStr::to_str);
+        value.map(secret::without_line_ending) == Some(text)
+    }
+
     /// Whether it says yes: set, and neither `0`, `false` nor `no`.
     pub fn flag(&self, variable: &Variable) -> bool {
         self.raw(variable).is_some_and(|value| {
@@ -152,7 +160,7 @@ impl Env {
 
     /// Whether it is set at all.
     pub fn is_set(&self, variable: &Variable) -> bool {
-        self.values.contains_key(variable.name)
+        self.raw(variable).is_some()
     }
 }
 

@@ -114,7 +114,7 @@ exits! {
     Unreachable = 5: "The service cannot be reached (name lookup, connection, TLS, proxy, timeout): trying again may help.";
     Unavailable = 6: "The service is unavailable or limits requests, after the retries: trying again later helps.";
     Invalid = 7: "The answer is not a token response.";
-    BeforeCommand = 125: "run or sandbox failed itself, whatever the reason, usage included.";
+    BeforeCommand = 125: "run or sandbox itself failed, whatever the reason, usage included.";
     CannotRun = 126: "The command of run or sandbox cannot be run.";
     NotFound = 127: "The command of run or sandbox is not found.";
     Interrupted = 130: "Interrupted.";
@@ -123,5 +123,31 @@ exits! {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         (exit as u8).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_exit_code_and_words() {
+        let problem = || Problem::new("what", "hint");
+        let token = |kind| Error::from(TokenError::new(kind, "what", "hint"));
+        for (error, code) in [
+            (Error::from(anyhow::anyhow!("what")), 1),
+            (Error::Usage(problem()), 2),
+            (Error::NoCredentials(problem()), 3),
+            (token(TokenErrorKind::Refused), 4),
+            (token(TokenErrorKind::Unreachable), 5),
+            (token(TokenErrorKind::Unavailable), 6),
+            (token(TokenErrorKind::Invalid), 7),
+            (Error::Interrupted, 130),
+        ] {
+            assert_eq!(error.exit() as u8, code, "{error:?}");
+            let Problem { what, hint } = error.problem();
+            assert!(what == "what" || code == 130, "{what}");
+            assert!(!hint.is_empty());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is generated from the tables of this program and checked in: `completions/` and `man/`. A test compares, so that
 //! nothing needs a build script or a command of its own, and a package can be made from a fresh clone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ const MEND: &str = "CELLS_TOKEN_BLESS=1 cargo test --bin cells-token generated";
 
 /// The version that the man pages were last read for, and the day.
 const READ: (&str, &str) = ("0.1.0", "2026-11-23");
+
+/// Set for others, and read by nobody here.
+const ACCESS_TOKEN: &str = "CELLS_ACCESS_TOKEN";
 
 type Files = BTreeMap<PathBuf, String>;
 
@@ -57,6 +60,71 @@ fn man_pages_are_those_of_the_command_line() {
     compare("man", &files);
 }
 
+/// Written by hand, but from the same tables.
+#[test]
+fn the_readme_has_every_exit_code_variable_and_option_and_no_other() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let mut root = Cli::command();
+    root.build();
+    let codes = Exit::ALL
+        .iter()
+        .map(|exit| format!("\n| {} | {} |\n", *exit as u8, exit.about()));
+    let variables = VARIABLES
+        .iter()
+        .map(|variable| format!("`{}`", variable.name));
+    let options = root.get_subcommands().flat_map(Command::get_arguments);
+    let options = options.filter_map(|option| Some(format!("`--{}", option.get_long()?)));
+    let missing: BTreeSet<_> = codes
+        .chain(variables)
+        .chain(options)
+        .filter(|text| !readme.contains(text))
+        .collect();
+    assert!(missing.is_empty(), "README.md lacks {missing:?}");
+
+    let codes_listed = readme.lines().filter_map(|line| {
+        line.strip_prefix("| ")?
+            .split(' ')
+            .next()?
+            .parse::<u8>()
+            .ok()
+    });
+    assert_eq!(codes_listed.count(), Exit::ALL.len());
+    let words = |line: &str| -> Vec<String> {
+        let codes = line.split('`').skip(1).step_by(2);
+        codes
+            .filter_map(|code| code.split(' ').next().map(str::to_owned))
+            .collect()
+    };
+    let listed: Vec<_> = readme
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(words)
+        .collect();
+    let is_known = |name: &String| match name.strip_prefix("--") {
+        Some(long) => root
+            .get_subcommands()
+            .flat_map(Command::get_arguments)
+            .any(|arg| {
+                let aliases = arg.get_visible_aliases().unwrap_or_default();
+                arg.get_long() == Some(long) || aliases.contains(&long)
+            }),
+        None => VARIABLES.iter().any(|variable| variable.name == name) || name == ACCESS_TOKEN,
+    };
+    let looks_like_a_name = |name: &&String| {
+        name.starts_with("--")
+            || name.contains('_')
+            || name.ends_with("Id")
+            || name.ends_with("Secret")
+    };
+    let unknown: Vec<_> = listed
+        .iter()
+        .filter(looks_like_a_name)
+        .filter(|name| !is_known(name))
+        .collect();
+    assert!(unknown.is_empty(), "README.md lists {unknown:?}");
+}
+
 /// Fails if the files below `folder` are others than these; puts them there if that was asked for.
 #[expect(
     clippy::disallowed_methods,
@@ -84,8 +152,9 @@ fn compare(folder: &str, files: &Files) {
         }
         return;
     }
-    let names = files.keys().chain(there.keys());
+    let names: BTreeSet<_> = files.keys().chain(there.keys()).collect();
     let wrong: Vec<_> = names
+        .into_iter()
         .filter(|name| files.get(*name) != there.get(*name))
         .collect();
     assert!(
@@ -122,7 +191,8 @@ fn main_page(root: &Command, verbs: &[Command]) -> String {
             .iter()
             .map(|verb| format!("cells-token-{}", verb.get_name())),
     );
-    page + &rest.to_roff()
+    put(&mut page, |page| rest.to_writer(page));
+    page
 }
 
 fn verb_page(verb: &Command) -> String {
@@ -133,11 +203,12 @@ fn verb_page(verb: &Command) -> String {
     examples(&mut rest, verb);
     see_also(&mut rest, ["cells-token".to_owned()]);
     rest.text([roman("for the variables, the files and the exit status.")]);
-    page + &rest.to_roff()
+    put(&mut page, |page| rest.to_writer(page));
+    page
 }
 
-const ENVIRONMENT: &str = "An option comes before its variable. An empty variable counts as unset, and where it answers a \
-    question so do 0, false and no. The names of the vendor's SDKs come last, and only in pairs of an id and its secret.";
+const ENVIRONMENT: &str = "An option comes before its variable. An empty variable counts as unset, and so do 0, false \
+    and no where a variable that begins with CELLS_ answers a question. The names of the vendor's SDKs come last, and only in pairs of an id and its secret.";
 
 /// Where things are kept.
 const FILES: &[(&str, &str)] = &[(

@@ -23,17 +23,19 @@ mod token_source;
 mod ui;
 mod usage;
 
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
+use crate::cli::Cli;
 use crate::error::{Error, Exit};
 use crate::ui::{Ui, Verbosity};
 
 fn main() -> ExitCode {
     keep_memory_private();
-    let result = match cli::Cli::try_parse() {
+    let result = match parse() {
         Ok(cli) => command::run(cli),
         Err(error) => refuse(&error),
     };
@@ -45,6 +47,14 @@ fn main() -> ExitCode {
             error.exit().into()
         }
     }
+}
+
+/// Reads the command line. `Cli::try_parse` does the same, and then frees piece by piece the table of options, which
+/// holds nothing that was given.
+fn parse() -> Result<Cli, clap::Error> {
+    let mut table = ManuallyDrop::new(Cli::command());
+    let mut given = table.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut given).map_err(|error| error.format(&mut table))
 }
 
 /// Help and version are what was asked for; the rest of what clap has to say is a usage error.

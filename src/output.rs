@@ -92,3 +92,53 @@ pub fn forgive_broken_pipe(written: io::Result<()>) -> anyhow::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::AccessToken;
+
+    fn token(expires_at: Option<i64>) -> Token {
+        let members = ["z", "expires_in", "access_token", "from_cache", "a"];
+        Token {
+            access_token: AccessToken::parse("t").unwrap(),
+            members: members
+                .map(|name| (name.to_owned(), Value::Null))
+                .into_iter()
+                .collect(),
+            obtained_at: 1000.into(),
+            expires_at: expires_at.map(Timestamp::from),
+        }
+    }
+
+    #[test]
+    fn raw_is_the_token_and_json_what_the_server_said_and_more() {
+        let now = Timestamp::from(1010);
+        for (format, origin, expires_at, expected) in [
+            (Form::Raw, Origin::Server, Some(1060), "t"),
+            (
+                Form::Json,
+                Origin::Server,
+                Some(1060),
+                r#"{"z":null,"expires_in":50,"access_token":"t","a":null,"obtained_at":"1970-01-01T00:16:40Z","expires_at":"1970-01-01T00:17:40Z","from_cache":false}"#,
+            ),
+            (
+                Form::Json,
+                Origin::Cache,
+                None,
+                r#"{"z":null,"expires_in":null,"access_token":"t","a":null,"obtained_at":"1970-01-01T00:16:40Z","expires_at":null,"from_cache":true}"#,
+            ),
+        ] {
+            let shown = render(&token(expires_at), origin, format, now);
+            assert_eq!(shown.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn only_a_reader_that_went_away_is_forgiven() {
+        use io::ErrorKind::{BrokenPipe, StorageFull};
+        assert!(forgive_broken_pipe(Ok(())).is_ok());
+        assert!(forgive_broken_pipe(Err(BrokenPipe.into())).is_ok());
+        assert!(forgive_broken_pipe(Err(StorageFull.into())).is_err());
+    }
+}

@@ -117,6 +117,18 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn an_access_token_is_what_rfc_6750_says(text in "[a-z0-9._~+/=\\-\\PC\n]{0,12}") {
+            let unpadded = text.trim_end_matches('=').as_bytes();
+            let is_b64token = !unpadded.is_empty()
+                && unpadded.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte));
+            let token = AccessToken::parse(&text);
+            assert_eq!(token.is_some(), is_b64token);
+            assert!(token.is_none_or(|token| token.expose() == text));
+        }
+    }
+
     #[test]
     fn one_line_ending_is_dropped() {
         for (text, expected) in [
@@ -150,6 +162,9 @@ mod tests {
             ClientSecret::new("hush".into()),
             AccessToken::parse("hush")
         );
-        assert!(!shown.contains("hush"), "{shown}");
+        assert_eq!(
+            shown,
+            "ClientSecret([redacted]) Some(AccessToken([redacted]))"
+        );
     }
 }

@@ -80,3 +80,61 @@ fn option_name(shown: &str) -> Option<&str> {
     let end = shown.find(['=', ' ']).unwrap_or(shown.len());
     Some(&shown[..end]).filter(|name| name.starts_with('-'))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn a_refusal_names_the_option_and_no_value() {
+        for (arguments, what, hint) in [
+            (
+                &["get", "--hush"][..],
+                "there is no option --hush",
+                SEE_HELP,
+            ),
+            (
+                &["get", "--client-di", "hush"],
+                "there is no option --client-di",
+                "did you mean --client-id?",
+            ),
+            (&["get", "hush"], "one argument too many", SEE_HELP),
+            (&["hush"], "there is no such command", SEE_HELP),
+            (&["got"], "there is no such command", "did you mean get?"),
+            (&["get", "-q", "-v"], "cannot be given together", SEE_HELP),
+            (
+                &["get", "--timeout=1", "--timeout=hush"],
+                "--timeout is given more than once",
+                SEE_HELP,
+            ),
+            (&["get", "--timeout"], "--timeout needs a value", SEE_HELP),
+            (
+                &["get", "-o"],
+                "--output needs a value (one of raw, json, header, env)",
+                SEE_HELP,
+            ),
+            (
+                &["get", "-o", "hush"],
+                "--output was given a value that it does not have (one of raw, json, header, env)",
+                SEE_HELP,
+            ),
+            (
+                &["get", "-o", "jsn"],
+                "--output was given",
+                "did you mean json?",
+            ),
+            (&["get", "--quiet=hush"], "--quiet", SEE_HELP),
+            (&[], "no command was given", "cells-token -h"),
+        ] {
+            let error = Cli::try_parse_from([&["cells-token"], arguments].concat()).unwrap_err();
+            let problem = explain(&error);
+            assert!(problem.what.contains(what), "{arguments:?}: {problem:?}");
+            assert!(problem.hint.contains(hint), "{arguments:?}: {problem:?}");
+            let is_option = arguments.contains(&"--hush");
+            assert!(is_option || !problem.what.contains("hush"), "{problem:?}");
+        }
+    }
+}

@@ -12,6 +12,10 @@ const LONGEST_FILE: u64 = 256 * 1024;
 /// A token response of two kilobytes fits: one system call reads it, and one sees its end.
 const TYPICAL_FILE: usize = 8 * 1024;
 
+const FOLDER_MODE: u32 = 0o700;
+
+const FILE_MODE: u32 = 0o600;
+
 /// Tells one content of a path from the next without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
@@ -51,8 +55,18 @@ pub fn make_folder(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
+    // The parent of a bare name is empty: the working folder, which is there.
+    match dir.parent() {
+        Some(parent) if parent != Path::new("") => make_folder(parent)?,
+        _ => {}
+    }
     let mut builder = DirBuilder::new();
-    platform::private_folder(builder.recursive(true)).create(dir)
+    match platform::private_folder(&mut builder).create(dir) {
+        Ok(()) => platform::grant_owner(dir, FOLDER_MODE),
+        // Somebody was faster.
+        Err(_) if dir.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The content of a regular file of ours that nobody else may read; `None` if nothing is there.
@@ -88,7 +102,9 @@ pub fn open_or_make(path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = platform::no_surprises(platform::private_file(&mut options)).open(path)?;
-        check_file(&file).map(|()| file).map_err(io::Error::other)
+        check_file(&file).map_err(io::Error::other)?;
+        platform::grant_owner(path, FILE_MODE)?;
+        Ok(file)
     };
     open().or_else(|_| {
         remove(path)?;
@@ -106,6 +122,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .tempfile_in(dir)?;
+    platform::grant_owner(file.path(), FILE_MODE)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).or_else(|failed| {
         // A folder in its place.
@@ -153,8 +170,11 @@ fn check_file(file: &File) -> Result<(), String> {
 
 #[cfg(unix)]
 mod platform {
-    use super::{DirBuilder, Metadata, OpenOptions};
-    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+    use super::{DirBuilder, FILE_MODE, FOLDER_MODE, Metadata, OpenOptions, Path, fs, io};
+    use std::fs::Permissions;
+    use std::os::unix::fs::{
+        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    };
 
     use rustix::fs::OFlags;
 
@@ -171,11 +191,19 @@ mod platform {
     }
 
     pub fn private_folder(builder: &mut DirBuilder) -> &mut DirBuilder {
-        builder.mode(0o700)
+        builder.mode(FOLDER_MODE)
     }
 
     pub fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
-        options.mode(0o600)
+        options.mode(FILE_MODE)
+    }
+
+    /// For what was just made: gives the owner the rights that an odd umask withheld.
+    pub fn grant_owner(path: &Path, mode: u32) -> io::Result<()> {
+        match fs::symlink_metadata(path)?.mode() & mode == mode {
+            true => Ok(()),
+            false => fs::set_permissions(path, Permissions::from_mode(mode)),
+        }
     }
 
     /// Follows no link, and does not wait for the other end of a FIFO.
@@ -185,10 +213,15 @@ mod platform {
     }
 }
 
-/// Elsewhere the folder of the user's profile is what protects the files.
+/// Elsewhere the folder of the user's profile is what protects the files: Windows gives what is made in it to the user,
+/// the administrators and the system alone. Who has what rights to another folder is not looked at.
 #[cfg(not(unix))]
 mod platform {
-    use super::{DirBuilder, Metadata, OpenOptions};
+    use super::{DirBuilder, Metadata, OpenOptions, Path, io};
+
+    /// What is opened is a link itself, not what it points to.
+    #[cfg(windows)]
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
     pub fn inode(_: &Metadata) -> u64 {
         0
@@ -210,6 +243,17 @@ mod platform {
         options
     }
 
+    pub fn grant_owner(_: &Path, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Follows no link, so that it is seen to be no file.
+    #[cfg(windows)]
+    pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
+        std::os::windows::fs::OpenOptionsExt::custom_flags(options, FILE_FLAG_OPEN_REPARSE_POINT)
+    }
+
+    #[cfg(not(windows))]
     pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
         options
     }

@@ -19,6 +19,7 @@ pub use entry::Entry;
 pub use file::Stamp;
 pub use fingerprint::Fingerprint;
 pub use forget::{Forgotten, forget, forget_all};
+pub use key::Key;
 pub use lock::{Guard, LockFile};
 #[cfg(feature = "server")]
 pub use outcome::LONGEST_LIMIT;
@@ -28,7 +29,6 @@ use crate::oauth::{ClientId, TokenEndpoint};
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 use crate::ui::Ui;
-use key::Key;
 
 const ENTRY: &str = "json";
 const LOCK: &str = "lock";
@@ -41,6 +41,18 @@ pub struct Settings {
     pub dir: PathBuf,
     /// Whether an option or variable named it, so that its failings deserve a warning.
     pub is_explicit: bool,
+}
+
+impl Settings {
+    /// Whether the folder is ours, or not there yet. Warns if not.
+    pub fn is_usable(&self, ui: Ui) -> bool {
+        let checked = file::check_folder(&self.dir);
+        if let Err(why) = checked {
+            let dir = self.dir.display();
+            ui.warning(&format!("the cache is off: the folder {dir} {why}"));
+        }
+        checked.is_ok()
+    }
 }
 
 /// The place of one identity: a token URL and a client id.
@@ -71,14 +83,10 @@ impl Cache {
         client_id: &ClientId,
         ui: Ui,
     ) -> Option<Self> {
-        let Settings { dir, is_explicit } = settings.clone();
-        if let Err(why) = file::check_folder(&dir) {
-            ui.warning(&format!(
-                "the cache is off: the folder {} {why}",
-                dir.display()
-            ));
+        if !settings.is_usable(ui) {
             return None;
         }
+        let Settings { dir, is_explicit } = settings.clone();
         Some(Self {
             dir,
             is_explicit,

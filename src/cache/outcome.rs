@@ -130,3 +130,103 @@ pub fn with(mut failures: Vec<Failure>, latest: Failure) -> Vec<Failure> {
     failures.push(latest);
     failures
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::TokenErrorKind;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn secret(text: &str) -> ClientSecret {
+        ClientSecret::new(text.to_owned())
+    }
+
+    fn failure(limited_until: Option<i64>) -> Failure {
+        Failure {
+            fingerprint: Fingerprint::of(&secret("one")).unwrap(),
+            route: Route::default(),
+            failed_at: NOW.into(),
+            error: TokenError::new(TokenErrorKind::Unavailable, "what", "hint"),
+            limited_until: limited_until.map(Timestamp::from),
+        }
+    }
+
+    #[test]
+    fn a_failure_concerns_the_same_secret_on_the_same_way() {
+        let proxy = Proxy::parse(("http://user:hush@proxy.invalid", "--proxy")).unwrap();
+        let routes = [
+            Route::default(),
+            Route::new(Some(&proxy), None),
+            Route::new(None, Some(Path::new("ca.pem"))),
+        ];
+        for mine in &routes {
+            let failure = Failure {
+                route: mine.clone(),
+                ..failure(None)
+            };
+            for theirs in &routes {
+                assert_eq!(failure.concerns(&secret("one"), theirs), mine == theirs);
+                assert!(!failure.concerns(&secret("two"), theirs));
+            }
+        }
+        let kept = String::from_utf8(to_bytes(&[Failure {
+            route: routes[1].clone(),
+            ..failure(None)
+        }]));
+        assert!(!kept.unwrap().contains("hush"));
+    }
+
+    #[test]
+    fn a_limit_holds_for_its_secret_until_it_ends() {
+        let limit =
+            |failure: &Failure, text, now| failure.limit(&secret(text), Timestamp::from(now));
+        let limited = failure(Some(NOW + 60));
+        assert_eq!(limit(&limited, "one", NOW), Some((NOW + 60).into()));
+        assert_eq!(limit(&limited, "one", NOW + 59), Some((NOW + 60).into()));
+        assert_eq!(limit(&limited, "one", NOW + 60), None);
+        assert_eq!(limit(&limited, "two", NOW), None);
+        assert_eq!(limit(&failure(None), "one", NOW), None);
+    }
+
+    #[test]
+    fn bytes_are_believed_if_they_can_be_right() {
+        let an_hour = 60 * 60;
+        for (until, is_believed) in [
+            (None, true),
+            (Some(NOW - 1), true),
+            (Some(NOW + an_hour), true),
+            (Some(NOW + an_hour + 1), false),
+        ] {
+            let bytes = to_bytes(&[failure(None), failure(until)]);
+            let read = parse(&bytes, NOW.into());
+            assert_eq!(
+                read.ok().map(|read| read.len()),
+                is_believed.then_some(2),
+                "{until:?}"
+            );
+        }
+        let good = String::from_utf8(to_bytes(&[failure(None)])).unwrap();
+        let other = good.replace("\"version\":1", "\"version\":2");
+        assert!(parse(other.as_bytes(), NOW.into()).is_err());
+        assert!(parse(b"", NOW.into()).is_err());
+    }
+
+    #[test]
+    fn the_latest_stays_and_the_oldest_goes() {
+        let mut failures = Vec::new();
+        for n in 0..20 {
+            let latest = Failure {
+                failed_at: Timestamp::from(NOW + n),
+                ..failure(None)
+            };
+            failures = with(failures, latest);
+            assert_eq!(
+                failures.len(),
+                usize::try_from(n + 1).unwrap().min(MOST_FAILURES)
+            );
+            assert_eq!(failures.last().unwrap().failed_at, Timestamp::from(NOW + n));
+        }
+        assert_eq!(failures[0].failed_at, Timestamp::from(NOW + 12));
+    }
+}

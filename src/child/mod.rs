@@ -10,6 +10,8 @@ use std::io;
 use std::process::ExitStatus;
 use std::process::{Command, ExitCode};
 
+#[cfg(all(not(unix), feature = "server"))]
+use anyhow::Context as _;
 #[cfg(feature = "server")]
 pub use supervised::run;
 
@@ -59,11 +61,28 @@ pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
     Err(not_started(command.get_program(), &error))
 }
 
-/// Runs a command to its end, where no program can become another. The console sends Ctrl-C to both.
+/// Runs a command to its end, where no program can become another, and outlives it: the console sends Ctrl-C to both,
+/// and a program that was ended first would leave the command to the shell's prompt.
 ///
 /// # Errors
 /// `NotFound` or `CannotRun`.
-#[cfg(not(unix))]
+#[cfg(all(not(unix), feature = "server"))]
+pub fn become_command(command: Command) -> Result<ExitCode, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot wait for a command")
+        .map_err(|error| Error::from(error).before_command())?;
+    let status = runtime.block_on(run(command.into()))?;
+    Ok(code(status).into())
+}
+
+/// Runs a command to its end, where no program can become another. Without a runtime nobody catches Ctrl-C, which the
+/// console sends to both.
+///
+/// # Errors
+/// `NotFound` or `CannotRun`.
+#[cfg(all(not(unix), not(feature = "server")))]
 pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
     match command.status() {
         Ok(status) => Ok(code(status).into()),

@@ -91,6 +91,12 @@ mod windows {
             Ok(Self(ctrl_c()?, ctrl_break()?))
         }
 
-        pub fn pass_on_to(self, _: &Child) {}
+        /// Nothing is passed on. But where nobody listens, the system ends this program after all: so somebody does, for
+        /// as long as the runtime lives.
+        pub fn pass_on_to(self, _: &Child) {
+            let Self(mut ctrl_c, mut ctrl_break) = self;
+            tokio::spawn(async move { while ctrl_c.recv().await.is_some() {} });
+            tokio::spawn(async move { while ctrl_break.recv().await.is_some() {} });
+        }
     }
 }

@@ -61,6 +61,10 @@ pub struct Endpoint {
     /// Where the API is [variable: CELLS_BASE_URL]
     ///
     /// [default: https://api.aspose.cloud]
+    #[allow(
+        rustdoc::bare_urls,
+        reason = "it is read as help, where < and > would show"
+    )]
     #[arg(long, value_name = "URL", hide_short_help = true, value_hint = ValueHint::Url)]
     pub base_url: Option<String>,
 

@@ -37,6 +37,9 @@ pub fn run(args: &cli::Forget, env: &Env, ui: Ui) -> Result<(), Error> {
         ui.done("the cache is off, so there is nothing to forget");
         return Ok(());
     };
+    if !settings.is_usable(ui) {
+        return Ok(());
+    }
     let patience = Deadline::after(config.timeout / 2);
     let forgotten = if args.all {
         cache::forget_all(&settings.dir, patience)

@@ -25,7 +25,8 @@ pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
     Ok(())
 }
 
-/// How to be asked nothing the next time. The secret's place is left to the person, who may have a better one.
+/// How to be asked nothing the next time. The secret's place is left open: whoever entered it may have a better one
+/// than a line that is kept.
 fn tell_the_next_time(id: &ClientId, ui: Ui) {
     ui.done("to be asked nothing the next time:");
     ui.to_copy(&set(env::CELLS_CLIENT_ID.name, &id.0));

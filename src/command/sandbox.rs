@@ -30,28 +30,23 @@ use crate::ui::Ui;
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// What cells-token reads and the command keeps: how to go about it, but neither who asks nor whom. Every other
-/// variable that it reads, those of tomorrow too, is taken away.
-const KEPT: [Variable; 6] = [
+/// What cells-token reads and the command keeps: how to go about it, but neither who asks, nor whom, nor which way.
+/// Every other variable that it reads, those of tomorrow too, is taken away.
+const KEPT: [Variable; 10] = [
     env::CI,
     env::CELLS_NO_INPUT,
+    env::CELLS_ALLOW_HTTP,
+    env::CELLS_CA_CERT,
     env::CELLS_TIMEOUT,
     env::CELLS_RETRIES,
     env::CELLS_MIN_TTL,
     env::CELLS_NO_CACHE,
+    env::SSL_CERT_FILE,
+    env::SSL_CERT_DIR,
 ];
 
-/// Nothing of the sandbox is beyond a proxy.
-const PROXIES: [&str; 8] = [
-    "HTTP_PROXY",
-    "http_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "NO_PROXY",
-    "no_proxy",
-];
+/// Not ours (curl does not read it either), but other programs would take the sandbox's requests to it.
+const HTTP_PROXY: &str = "HTTP_PROXY";
 
 const PATH: &str = "PATH";
 
@@ -170,7 +165,7 @@ fn command(
     let foreign = env::VARIABLES
         .iter()
         .filter(|variable| !KEPT.contains(variable));
-    for name in foreign.map(|variable| variable.name).chain(PROXIES) {
+    for name in foreign.map(|variable| variable.name).chain([HTTP_PROXY]) {
         command.env_remove(name);
     }
     let path = folder
@@ -235,11 +230,10 @@ fn link(program: &Path, at: &Path) -> anyhow::Result<()> {
     Ok(std::os::unix::fs::symlink(program, at)?)
 }
 
-/// Symbolic links take a privilege there, and hard links do not leave their volume.
+/// Links to it are no way there: symbolic ones take a privilege, and a hard link cannot be deleted while the program
+/// runs that it is another name of.
 #[cfg(not(unix))]
 fn link(program: &Path, at: &Path) -> anyhow::Result<()> {
-    if fs::hard_link(program, at).is_err() {
-        fs::copy(program, at)?;
-    }
+    fs::copy(program, at)?;
     Ok(())
 }

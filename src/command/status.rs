@@ -40,7 +40,7 @@ struct PassedOver {
 
 #[derive(Default, Serialize)]
 struct TokenReport {
-    state: &'static str,
+    state: State,
     obtained_at: Option<String>,
     expires_at: Option<String>,
     /// Seconds.
@@ -48,6 +48,41 @@ struct TokenReport {
     /// Seconds.
     expires_in: Option<u64>,
     claims: Map<String, Value>,
+}
+
+/// What the cache has for who asks now. The words of the JSON form can be relied on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// `get` would print it.
+    Good,
+    /// It lives, but not as long as asked for.
+    ExpiresSoon,
+    /// It is over.
+    Expired,
+    /// There is none that can be trusted.
+    None,
+    /// It belongs to another secret than the one at hand.
+    OtherSecret,
+    /// Nothing is read or written.
+    Off,
+    /// It is not known whose token to look for.
+    #[default]
+    Unknown,
+}
+
+impl State {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::ExpiresSoon => "expires soon, so a new one would be fetched",
+            Self::Expired => "expired",
+            Self::None => "none",
+            Self::OtherSecret => "got with another secret, so not used",
+            Self::Off => "the cache is off",
+            Self::Unknown => "not known without a client id",
+        }
+    }
 }
 
 /// The claims that tell whose token it is and what for (RFC 7519 §4.1, RFC 8693 §4, RFC 9068 §2.2),
@@ -80,14 +115,13 @@ fn report(args: &cli::Status, plan: &Plan, config: &Config, env: &Env, ui: Ui) -
     let now = Timestamp::now();
     let place = config.cache.as_ref().zip(plan.client_id.as_ref());
     let cache = place.and_then(|(settings, id)| Cache::open(settings, &config.endpoint, id, ui));
-    let token = match (&cache, &config.cache) {
-        (Some(cache), _) => cached(cache, args, plan, config, env, now, ui),
-        (None, None) => TokenReport {
-            state: "the cache is off",
-            ..Default::default()
-        },
-        (None, Some(_)) => TokenReport {
-            state: "not known without a client id and a cache",
+    let token = match &cache {
+        Some(cache) => cached(cache, args, plan, config, env, now, ui),
+        None => TokenReport {
+            state: match config.cache.is_some() && plan.client_id.is_none() {
+                true => State::Unknown,
+                false => State::Off,
+            },
             ..Default::default()
         },
     };
@@ -130,7 +164,7 @@ fn cached(
 ) -> TokenReport {
     let Some(Entry { token, fingerprint }) = cache.entry(now) else {
         return TokenReport {
-            state: "none",
+            state: State::None,
             ..Default::default()
         };
     };
@@ -146,12 +180,10 @@ fn cached(
         },
     };
     let state = match token.freshness(config.min_ttl, now) {
-        _ if secret.is_some_and(|secret| !fingerprint.matches(&secret)) => {
-            "got with another secret, so not used"
-        }
-        Freshness::Fresh => "good",
-        Freshness::ExpiresSoon => "expires soon, so a new one would be fetched",
-        Freshness::Expired | Freshness::Unknown => "expired",
+        _ if secret.is_some_and(|secret| !fingerprint.matches(&secret)) => State::OtherSecret,
+        Freshness::Fresh => State::Good,
+        Freshness::ExpiresSoon => State::ExpiresSoon,
+        Freshness::Expired | Freshness::Unknown => State::Expired,
     };
     TokenReport {
         state,
@@ -202,7 +234,7 @@ impl Report {
             format!("{}s, {} retries", self.timeout, self.retries),
         ));
         lines.push(("cache", self.cache_file.clone().unwrap_or("off".to_owned())));
-        lines.push(("cached token", self.token.state.to_owned()));
+        lines.push(("cached token", self.token.state.in_words().to_owned()));
         self.token.add_lines(&mut lines);
         let width = lines
             .iter()

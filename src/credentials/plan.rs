@@ -191,71 +191,54 @@ impl Plan {
         Ok(())
     }
 
-    /// Takes the pair of a family, or says why not.
+    /// Takes the pair of a family, or says why not. A pair that is passed over may hold anything.
     fn consider(&mut self, family: &'static Family, env: &Env) -> Result<(), Problem> {
-        let names = format!("{}/{}", family.id.name, family.secret.name);
+        let (id, secret) = (family.id.name, family.secret.name);
+        let names = format!("{id}/{secret}");
         match (env.is_set(family.id), env.is_set(family.secret)) {
-            (false, false) => return Ok(()),
+            (true, true) => {}
             (true, false) => {
-                self.pass_over(
-                    family.id.name,
-                    format!("{} is not set beside it", family.secret.name),
-                );
+                self.pass_over(id, format!("{secret} is not set beside it"));
                 return Ok(());
             }
             (false, true) => {
-                self.pass_over(
-                    family.secret.name,
-                    format!("{} is not set beside it", family.id.name),
-                );
+                self.pass_over(secret, format!("{id} is not set beside it"));
                 return Ok(());
             }
-            (true, true) => {}
+            (false, false) => return Ok(()),
         }
-        let familys_id = env.text(family.id)?.map(secret::without_line_ending);
-        match (&self.client_id, &self.secret) {
-            (
-                Some(_),
-                SecretSource::Env(_)
-                | SecretSource::Flag
-                | SecretSource::File(..)
-                | SecretSource::Stdin(_),
-            ) => {
+        let is_secret_missing = self.secret == SecretSource::Prompt;
+        match &self.client_id {
+            Some(_) if !is_secret_missing => {
                 let why = format!(
                     "the client id comes from {}, the secret from {}",
                     self.id_source, self.secret
                 );
                 self.pass_over(&names, why);
             }
-            (Some(id), SecretSource::Prompt) if Some(id.0.as_str()) != familys_id => {
+            Some(id) if !env.is(family.id, &id.0) => {
                 let why = format!("its client id is not the one from {}", self.id_source);
                 self.pass_over(&names, why);
             }
-            (Some(_), SecretSource::Prompt) => self.take(family),
-            (None, source) if is_named_by_flag(source) => {
+            Some(_) => self.take(family),
+            None if is_named_by_flag(&self.secret) => {
+                let source = &self.secret;
                 let why =
                     format!("the secret comes from {source}, which belongs to no other client id");
                 self.pass_over(&names, why);
             }
-            (None, source) => {
-                if let SecretSource::Env(_) | SecretSource::File(..) | SecretSource::Stdin(_) =
-                    source
-                {
-                    let source = source.to_string();
-                    let why = format!(
-                        "{} is not set beside it; {names} is used",
-                        env::CELLS_CLIENT_ID.name
-                    );
+            None => {
+                let familys_id = env.text(family.id)?.unwrap_or_default();
+                self.client_id = Some(usable_id(familys_id, id)?);
+                self.id_source = IdSource::Env(family.id);
+                if !is_secret_missing {
+                    let own = env::CELLS_CLIENT_ID.name;
                     self.passed_over.push(PassedOver {
-                        source,
-                        why,
+                        source: self.secret.to_string(),
+                        why: format!("{own} is not set beside it; {names} is used"),
                         surprising: true,
                     });
                 }
-                self.client_id = familys_id
-                    .map(|id| usable_id(id, family.id.name))
-                    .transpose()?;
-                self.id_source = IdSource::Env(family.id);
                 self.take(family);
             }
         }

@@ -1,10 +1,9 @@
 //! The words for an answer that is no token, out of what the answer says of itself.
 
-use super::http::Response;
 use super::response::ErrorResponse;
 use super::retry::{self, Retry};
 use super::token_error::{Cause, TokenError, TokenErrorKind};
-use super::{Redactor, TokenEndpoint};
+use super::{Redactor, Response, TokenEndpoint};
 use crate::time::Timestamp;
 
 /// An answer of `endpoint` that came at `answered_at`, to be put into words.
@@ -110,18 +109,15 @@ impl Diagnosis<'_> {
 
     /// It points elsewhere, where no secret will follow.
     pub fn redirect(&self) -> TokenError {
-        let target = self
-            .response
-            .location
-            .as_deref()
-            .map_or("nowhere".to_owned(), |location| self.target(location));
+        let location = self.response.location.as_deref();
+        let target = location.map_or("nowhere".to_owned(), |location| self.target(location));
+        let hint = "if that is the right place, name it by --base-url or --token-url; a captive portal or a VPN can \
+                    also be the reason";
+        let why = format!("it redirects to {target}, where the secret is not sent");
         TokenError::new(
             TokenErrorKind::Invalid,
-            format!(
-                "{} redirects to {target} (status {}); the secret is not sent there",
-                self.endpoint, self.response.status
-            ),
-            "if that is the right place, name it by --base-url or --token-url; a captive portal or a VPN can also be the reason",
+            self.not_a_token_response(&why),
+            hint,
         )
     }
 
@@ -129,8 +125,13 @@ impl Diagnosis<'_> {
     fn target(&self, location: &str) -> String {
         match self.endpoint.join(location) {
             Some(url) => {
+                // Apart, because a long address looks like a token; but a secret with a slash in it may stand across.
                 let origin = self.redactor.show(&url.origin().ascii_serialization());
-                format!("{origin}{}", self.redactor.show(url.path()))
+                let target = format!("{origin}{}", self.redactor.show(url.path()));
+                match self.redactor.finds_secret(&target) {
+                    true => "a place that quotes the secret".to_owned(),
+                    false => target,
+                }
             }
             None => "a place that is not a URL".to_owned(),
         }
@@ -138,24 +139,29 @@ impl Diagnosis<'_> {
 
     /// It is no token response, and `why`.
     pub fn invalid(&self, why: &str) -> TokenError {
+        let hint = if self.response.is_html() {
+            "a web page came instead: a gateway, a captive portal or a VPN may stand in between; open the URL in a \
+             browser to see it"
+        } else {
+            "check that --base-url or --token-url names a Get Token API"
+        };
+        TokenError::new(
+            TokenErrorKind::Invalid,
+            self.not_a_token_response(why),
+            hint,
+        )
+    }
+
+    fn not_a_token_response(&self, why: &str) -> String {
         let Response { status, body, .. } = self.response;
         let content_type = match &self.response.content_type {
             Some(content_type) => self.redactor.show(content_type).to_string(),
             None => "no content type".to_owned(),
         };
         let beginning = self.redactor.show(&String::from_utf8_lossy(body));
-        let hint = if self.response.is_html() {
-            "a web page came instead: a gateway, a captive portal or a VPN may stand in between; open the URL in a browser to see it"
-        } else {
-            "check that --base-url or --token-url names a Get Token API"
-        };
-        TokenError::new(
-            TokenErrorKind::Invalid,
-            format!(
-                "the answer of {} is not a token response: {why} (status {status}, {content_type}, \"{beginning}\")",
-                self.endpoint
-            ),
-            hint,
+        format!(
+            "the answer of {} is not a token response: {why} (status {status}, {content_type}, \"{beginning}\")",
+            self.endpoint
         )
     }
 }

@@ -47,6 +47,14 @@ impl TokenEndpoint {
         if url.fragment().is_some() {
             return fault("has a fragment", "take away the # and what follows it");
         }
+        // The HTTP client reads it again, by narrower rules; it must find the same host.
+        let sent = url.as_str().parse();
+        if !sent.is_ok_and(|sent: http::Uri| sent.host() == url.host_str()) {
+            return fault(
+                "has a character that no URL can have",
+                "a URL looks like https://api.aspose.cloud",
+            );
+        }
         let endpoint = Self(url);
         if !endpoint.is_https() && !endpoint.is_loopback() && !allow_http {
             return fault(
@@ -115,6 +123,8 @@ impl fmt::Display for TokenEndpoint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -159,6 +169,7 @@ mod tests {
             "https://host.invalid/#",
             "https://host.invalid/#part",
             "https://host.invalid:99999",
+            "https://{host}.invalid",
         ] {
             let error = TokenEndpoint::parse(url, "--token-url", true).unwrap_err();
             assert!(error.what.contains("--token-url"), "{url}: {error:?}");
@@ -198,5 +209,60 @@ mod tests {
             TokenEndpoint::parse("https://host.invalid/t?key=value", "--token-url", false).unwrap();
         assert_eq!(endpoint.as_str(), "https://host.invalid/t?key=value");
         assert_eq!(endpoint.to_string(), "https://host.invalid/t");
+    }
+
+    /// What looks like a URL, with everything in it that a URL can have.
+    fn urls() -> impl Strategy<Value = String> {
+        let scheme = prop_oneof!["https?", "HTTPS?", "ftp", "[a-z]{0,4}"];
+        let slashes =
+            prop_oneof![6 => Just("://"), 1 => Just(":"), 1 => Just(":/\\"), 1 => Just(":\\\\")];
+        let userinfo = prop_oneof![3 => Just(String::new()), 1 => "[a-z%:@/]{0,6}@"];
+        let host = prop_oneof![
+            Just("localhost".to_owned()),
+            "(localhost|127\\.0\\.0\\.1)[.@#/?:a-z0-9\\\\]{0,6}",
+            "127\\.[0-9]{1,3}\\.[0-9x]{1,4}\\.[0-9]{1,4}",
+            Just("[::1]".to_owned()),
+            "\\[[:0-9a-f]{2,8}\\]",
+            "[a-z0-9.\\-_]{1,12}\\.invalid",
+            "\\PC{0,8}",
+        ];
+        let rest = "(:[0-9]{0,6})?(/[a-z@%./]{0,6})?(\\?[a-z@#&=]{0,6})?(#[a-z]{0,3})?";
+        (scheme, slashes, userinfo, host, rest).prop_map(
+            |(scheme, slashes, userinfo, host, rest)| {
+                format!("{scheme}{slashes}{userinfo}{host}{rest}")
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_url_keeps_every_rule(url in prop_oneof![9 => urls(), 1 => ".{0,30}"], allow_http: bool) {
+            let Ok(endpoint) = TokenEndpoint::parse(&url, "--token-url", allow_http) else {
+                return Ok(());
+            };
+            // As the HTTP client will read it: another parser.
+            let sent: http::Uri = endpoint.as_str().parse().unwrap();
+            let authority = sent.authority().unwrap().as_str();
+            prop_assert!(!authority.contains('@') && !endpoint.as_str().contains('#'), "{endpoint}");
+            prop_assert_eq!(sent.host(), Some(endpoint.host()));
+            prop_assert!(!endpoint.host().is_empty());
+            match sent.scheme_str() {
+                Some("https") => {}
+                Some("http") => {
+                    let host = endpoint.host().trim_matches(['[', ']']);
+                    let address: Result<std::net::IpAddr, _> = host.parse();
+                    let is_loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+                    prop_assert!(allow_http || is_loopback, "{endpoint}");
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+
+        #[test]
+        fn the_token_path_ends_every_base_url(url in urls()) {
+            if let Ok(endpoint) = TokenEndpoint::below(&url, "--base-url", true) {
+                prop_assert!(endpoint.as_str().ends_with(TOKEN_PATH), "{endpoint}");
+            }
+        }
     }
 }

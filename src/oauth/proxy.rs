@@ -189,4 +189,48 @@ mod tests {
             );
         }
     }
+
+    fn is_excepted(list: &str, url: &str) -> bool {
+        let variables = ProxyVariables {
+            all: Some(("a", "ALL_PROXY")),
+            none_for: Some(list),
+            ..Default::default()
+        };
+        variables.choose(&endpoint(url)).is_none()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_list_is_too_odd(list in ".{0,40}") {
+            is_excepted(&list, "https://host.invalid");
+        }
+
+        #[test]
+        fn an_entry_excepts_its_host_and_what_is_below_wherever_it_stands(
+            before in "[a-z0-9., ]{0,20}", after in "[a-z0-9., ]{0,20}", sub in "[a-z]{1,5}",
+        ) {
+            for entry in ["host.invalid", ".host.invalid", "HOST.invalid", "*"] {
+                let list = format!("{before}, {entry} ,{after}");
+                assert!(is_excepted(&list, "https://host.invalid"), "{list:?}");
+                assert!(is_excepted(&list, &format!("https://{sub}.host.invalid")), "{list:?}");
+            }
+        }
+
+        #[test]
+        fn an_entry_excepts_nobody_else(name in "[a-z]{1,8}", prefix in "[a-z]{1,4}") {
+            let list = format!("{name}.invalid");
+            assert!(!is_excepted(&list, &format!("https://{prefix}{name}.invalid")), "{list:?}");
+            assert!(!is_excepted(&list, &format!("https://{name}.invalid.example")), "{list:?}");
+            assert!(!is_excepted(&list, "https://192.0.2.1"), "{list:?}");
+        }
+
+        #[test]
+        fn a_network_excepts_its_addresses_alone(a: u8, b: u8, bits in 8_u32..=32) {
+            let address = std::net::Ipv4Addr::new(10, 0, a, b);
+            let in_network = u32::from(address) ^ u32::from(std::net::Ipv4Addr::new(10, 0, 0, 0));
+            let is_in = in_network.checked_shr(32 - bits).unwrap_or(0) == 0;
+            let list = format!("10.0.0.0/{bits}");
+            assert_eq!(is_excepted(&list, &format!("https://{address}")), is_in, "{list} {address}");
+        }
+    }
 }

@@ -81,6 +81,14 @@ impl Redactor {
         })
     }
 
+    /// Whether the secret is in `text`, in any of the forms that are looked for.
+    pub fn finds_secret(&self, text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        self.0
+            .iter()
+            .any(|form| text.contains(&form.to_ascii_lowercase()))
+    }
+
     /// The beginning of `text`, with `[redacted]` for the secret and for whatever is as long and
     /// plain as a token.
     pub fn show(&self, text: &str) -> ServerText {
@@ -221,5 +229,34 @@ mod tests {
             !shown.contains("s3c"),
             "cut after the secret is found: {shown}"
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_form_of_the_secret_is_shown(
+            secret in "\\PC{8,30}", before in "\\PC{0,60}", after in "\\PC{0,60}", form: usize, shift in 0_usize..3,
+        ) {
+            let redactor = Redactor::new(&ClientSecret::new(secret.clone()));
+            let form = redactor.0[form % redactor.0.len()].to_string();
+            let shifted = [&[b':'; 2][..shift], secret.as_bytes(), before.as_bytes()].concat();
+            let texts = [
+                format!("{before}{form}{after}"),
+                format!("{before}{form}{form}{after}"),
+                format!("{before}{}{after}", BASE64_STANDARD_NO_PAD.encode(&shifted)),
+                format!("{before}{}{after}", BASE64_URL_SAFE_NO_PAD.encode(&shifted)),
+            ];
+            for text in texts {
+                let shown = redactor.show(&text).to_string().replace(REDACTED, "\n");
+                for form in &redactor.0 {
+                    assert!(!shown.contains(form.as_str()), "{form:?} in {shown:?} of {text:?}");
+                }
+                assert!(shown.chars().count() <= SHOWN_LENGTH + 1);
+            }
+        }
+
+        #[test]
+        fn what_is_not_the_secret_is_shown_as_it_is(text in "[a-z ]{0,30}") {
+            assert_eq!(show("S3CRET-of-ours", &text), text.trim());
+        }
     }
 }

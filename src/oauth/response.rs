@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::diagnosis::Diagnosis;
-use super::http::{BODY_LIMIT, Response};
+use super::http::BODY_LIMIT;
 use super::redact::Redactor;
 use super::token_error::TokenError;
-use super::{Token, TokenEndpoint, jwt};
+use super::{Response, Token, TokenEndpoint, jwt};
 use crate::secret::AccessToken;
 use crate::time::Timestamp;
 

@@ -117,4 +117,37 @@ mod tests {
             "saturates"
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_retry_after_is_too_odd(value in ".{0,40}", now in -1_000_i64..5_000_000_000) {
+            let _ = retry_after(&value, Timestamp::from(now));
+        }
+
+        #[test]
+        fn seconds_count_from_the_answer(seconds in 0_u64.., now in 0_i64..5_000_000_000) {
+            let now = Timestamp::from(now);
+            let when = retry_after(&seconds.to_string(), now).unwrap();
+            assert_eq!(when, now.plus(Duration::from_secs(seconds)));
+        }
+
+        #[test]
+        fn a_date_is_what_it_says(when in 0_u64..253_402_300_799) {
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(when);
+            let read = retry_after(&httpdate::fmt_http_date(time), Timestamp::from(0));
+            assert_eq!(read, Some(Timestamp::from(time)));
+        }
+
+        #[test]
+        fn a_pause_is_never_shorter_than_asked_for_and_never_too_long(
+            attempt in proptest::num::u32::ANY, jitter in 0.0..=1.0, asked in 0_i64..100_000,
+        ) {
+            let now = Timestamp::from(1_000_000);
+            let asked_until = Timestamp::from(1_000_000 + asked);
+            let pause = |retry| pause(attempt, &failure(retry), jitter, now).unwrap();
+            let (soon, after) = (pause(Retry::Soon), pause(Retry::After(asked_until)));
+            assert!(soon <= LONGEST_PAUSE);
+            assert_eq!(after, soon.max(asked_until.since(now)));
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::http::Response;
+use super::Response;
 use super::retry::Retry;
 use crate::problem::Problem;
 use crate::time::Timestamp;

@@ -23,7 +23,7 @@ pub struct Answer {
     pub origin: Origin,
     /// The secret, unless the cached token was good without it.
     pub secret: Option<ClientSecret>,
-    /// The client id, if a person was asked for it, and would be for the secret too.
+    /// The client id, if a person who had set nothing at all entered it.
     pub entered: Option<ClientId>,
 }
 

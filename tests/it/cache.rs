@@ -1,10 +1,14 @@
 //! What is kept between runs, for whom, and for how long; and that nothing on a disk keeps a token from being printed.
 
 use std::fs;
+#[cfg(unix)]
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+#[cfg(unix)]
+use crate::support::mode;
 use crate::support::{
     ID, Reply, SECRET, Server, TOKEN, TestEnv, each_row, jwt, now_ms, token_json,
 };
@@ -657,4 +661,437 @@ fn a_limit_from_the_future_is_nobodys() {
     });
     let output = env.run(&["get", "-v"]);
     output.exits(0).says("is ignored");
+}
+
+// Private, and left as found.
+
+#[cfg(unix)]
+#[test]
+fn folders_and_files_are_private_whatever_the_umask() {
+    for umask in ["000", "022", "077", "0277", "0777"] {
+        let server = Server::replies([Reply::token(), Reply::oauth_error(401, "invalid_client")]);
+        let env = TestEnv::caching(&server);
+        fs::remove_dir(env.path("../home/.cache")).unwrap();
+        let script = format!("umask {umask}; cells-token get; cells-token get --refresh");
+        env.sh_as_anyone(&script).prints(&line(TOKEN)).exits(4);
+        let mut places: Vec<_> = env.cache_files();
+        assert_eq!(places.len(), 3, "umask {umask}: {places:?}");
+        places.extend([env.cache_dir(), env.path("../home/.cache")]);
+        for place in places {
+            let expected = if place.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode(&place), expected, "umask {umask}: {}", place.display());
+        }
+    }
+}
+
+/// Before anything is written: the first system call that makes a file or folder names its mode, and none changes it.
+#[cfg(target_os = "linux")]
+#[test]
+fn they_are_private_from_birth() {
+    let server = Server::replies([Reply::token()]);
+    let env = TestEnv::caching(&server);
+    let Some(calls) = strace(&env, "open,openat,openat2,creat,mkdir,mkdirat,/ch(mod|own)") else {
+        return;
+    };
+    let made = |call: &&str| call.contains("O_CREAT") || call.contains("mkdir");
+    let made: Vec<_> = calls.lines().filter(made).collect();
+    for (what, mode, count) in [("O_CREAT", ", 0600)", 2), ("mkdir", ", 0700)", 1)] {
+        let made: Vec<_> = made.iter().filter(|call| call.contains(what)).collect();
+        let private = made.iter().filter(|call| call.contains(mode)).count();
+        assert_eq!(private, made.len(), "{made:#?}");
+        assert!(private >= count, "{calls}");
+    }
+    assert!(
+        !calls.contains("chmod") && !calls.contains("chown"),
+        "{calls}"
+    );
+}
+
+/// The system calls of a `get` under `strace -e trace=…`; `None`, aloud, where there is no strace.
+#[cfg(target_os = "linux")]
+fn strace(env: &TestEnv, calls: &str) -> Option<String> {
+    if env.sh("command -v strace >/dev/null").code != Some(0) {
+        let reason = "strace is not here: the system calls of `get` were not looked at";
+        assert!(
+            std::env::var_os("CI").is_none_or(|ci| ci.is_empty()),
+            "{reason}"
+        );
+        eprintln!("SKIPPED: {reason}");
+        return None;
+    }
+    let script = format!("strace -f -qq -o calls -e 'trace={calls}' cells-token get");
+    env.sh(&script).exits(0).prints(&line(TOKEN));
+    Some(fs::read_to_string(env.path("calls")).unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_cached_token_costs_neither_socket_nor_thread_nor_roots_nor_a_write() {
+    let (_server, env) = cached([]);
+    let Some(calls) = strace(&env, "all") else {
+        return;
+    };
+    let rows = [
+        ("socket(", "a socket"),
+        ("connect(", "a connection"),
+        ("clone(", "a thread"),
+        ("clone3(", "a thread"),
+        ("fork(", "a process"),
+        ("/dev/tty", "the terminal"),
+        ("/etc/ssl", "root certificates"),
+        ("ca-certificates", "root certificates"),
+        (".pem", "root certificates"),
+        ("O_CREAT", "a file"),
+        ("O_WRONLY", "a file"),
+        ("O_RDWR", "a file"),
+        ("flock(", "the lock"),
+        (".lock", "the lock"),
+        ("rename", "a file"),
+        ("mkdir", "a folder"),
+        ("unlink", "a file"),
+        ("chmod", "a file's rights"),
+        ("resolv.conf", "a name server"),
+    ];
+    // `set_robust_list` and the like of the C library's own start are no concern.
+    each_row(
+        &rows,
+        |row| row.0,
+        |(call, what)| {
+            let mut found = calls.lines().filter(|line| line.contains(call));
+            assert_eq!(found.next(), None, "{what}");
+        },
+    );
+    let writes = calls.lines().filter(|line| line.contains("write"));
+    let writes: Vec<_> = writes.collect();
+    assert!(
+        writes.len() == 1 && writes[0].contains("write(1, "),
+        "{writes:#?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_that_are_there_are_left_as_they_are() {
+    let server = Server::replies([Reply::token()]);
+    let env = TestEnv::caching(&server);
+    fs::create_dir_all(env.cache_dir()).unwrap();
+    let places = [env.cache_dir(), env.path("../home/.cache")];
+    for place in &places {
+        set_mode(place, 0o755);
+    }
+    env.run(&["get"]).exits(0);
+    env.run(&["get"]).exits(0);
+    for place in &places {
+        assert_eq!(mode(place), 0o755, "{}", place.display());
+    }
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+// What cannot be trusted.
+
+/// Puts something in the place of a file of the cache.
+#[cfg(unix)]
+type Damage = fn(&Path, &[u8]);
+
+#[cfg(unix)]
+fn damages() -> Vec<(&'static str, Damage)> {
+    let mut damages: Vec<(&'static str, Damage)> = vec![
+        ("empty", |path, _| fs::write(path, "").unwrap()),
+        ("half-written", |path, bytes| {
+            fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+        }),
+        ("zeros", |path, bytes| {
+            fs::write(path, vec![0; bytes.len()]).unwrap();
+        }),
+        ("not UTF-8", |path, _| {
+            fs::write(path, b"\xff\xfe{}").unwrap()
+        }),
+        ("too long", |path, bytes| {
+            fs::write(path, bytes.repeat(300_000 / bytes.len().max(1))).unwrap();
+        }),
+        ("other JSON", |path, _| fs::write(path, "[1]").unwrap()),
+        ("unknown version", |path, bytes| {
+            let text = String::from_utf8_lossy(bytes).replace(r#""version":1"#, r#""version":2"#);
+            fs::write(path, text).unwrap();
+        }),
+        ("readable by others", |path, _| set_mode(path, 0o644)),
+        ("writable by a group", |path, _| set_mode(path, 0o620)),
+        ("a link to a good one", |path, _| {
+            let aside = path.with_extension("aside");
+            fs::rename(path, &aside).unwrap();
+            std::os::unix::fs::symlink(aside, path).unwrap();
+        }),
+        ("a link to nowhere", |path, _| {
+            fs::remove_file(path).unwrap();
+            std::os::unix::fs::symlink("nowhere", path).unwrap();
+        }),
+        ("a link to itself", |path, _| {
+            fs::remove_file(path).unwrap();
+            std::os::unix::fs::symlink(path, path).unwrap();
+        }),
+        ("a FIFO", |path, _| {
+            fs::remove_file(path).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.unwrap().success());
+            set_mode(path, 0o600);
+        }),
+        ("a socket", |path, _| {
+            fs::remove_file(path).unwrap();
+            // A path of a socket is short.
+            let short = tempfile::tempdir().unwrap();
+            drop(std::os::unix::net::UnixListener::bind(short.path().join("s")).unwrap());
+            fs::rename(short.path().join("s"), path).unwrap();
+        }),
+        ("a folder", |path, _| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        }),
+        ("a folder that is not empty", |path, bytes| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("file"), bytes).unwrap();
+        }),
+    ];
+    if rustix::process::geteuid().is_root() {
+        damages.push(("another owner's", |path, _| {
+            std::os::unix::fs::chown(path, Some(NOBODY), None).unwrap();
+        }));
+    }
+    damages
+}
+
+#[cfg(unix)]
+const NOBODY: u32 = 65534;
+
+#[cfg(unix)]
+#[test]
+fn whatever_stands_in_an_entrys_place_is_replaced() {
+    each_row(
+        &damages(),
+        |row| row.0,
+        |(_, damage)| {
+            let (_server, env) = cached([other()]);
+            let path = env.cache_file("json");
+            damage(&path, &fs::read(&path).unwrap());
+            let output = env.run(&["get", "-v"]);
+            output.exits(0).prints(&line(OTHER)).says("is ignored");
+            output.never_says("warning");
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            assert_eq!(mode(&path), 0o600);
+            env.run(&["get"]).exits(0).prints(&line(OTHER));
+        },
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn whatever_stands_in_a_locks_place_is_replaced() {
+    each_row(
+        &damages(),
+        |row| row.0,
+        |(name, damage)| {
+            let (_server, env) = cached([other(), other()]);
+            let path = env.cache_file("lock");
+            damage(&path, b"not a lock");
+            let output = env.run(&["get", "--refresh"]);
+            output.exits(0).prints(&line(OTHER));
+            assert_eq!(output.stderr, "", "{name}");
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            assert_eq!(mode(&path), 0o600);
+            env.run(&["get", "--refresh"]).exits(0);
+        },
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn whatever_stands_in_an_outcomes_place_is_replaced() {
+    each_row(
+        &damages(),
+        |row| row.0,
+        |(_, damage)| {
+            let limit = || Reply::http(429, "Retry-After: 600\r\n", "");
+            let server = Server::replies([limit(), limit()]);
+            let env = TestEnv::caching(&server);
+            env.run(&["get"]).exits(6);
+            let path = env.cache_file("outcome");
+            damage(&path, &fs::read(&path).unwrap());
+            // It asks, for it does not know of the limit; and notes it again.
+            env.run(&["get", "-v"]).exits(6).says("is ignored");
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            assert_eq!(mode(&path), 0o600);
+            env.run(&["get"]).exits(6);
+        },
+    );
+}
+
+#[test]
+fn another_identitys_entry_in_its_place_is_ignored() {
+    for member in ["token_url", "client_id", "fingerprint"] {
+        let (_server, env) = cached([other()]);
+        env.edit("json", |entry| match member {
+            "fingerprint" => entry[member]["hmac"] = "AAAA".into(),
+            _ => entry[member] = "another".into(),
+        });
+        env.run(&["get"]).exits(0).prints(&line(OTHER));
+    }
+}
+
+#[test]
+fn a_token_that_could_harm_a_terminal_or_shell_is_ignored() {
+    for token in ["a\nb", "a b", "\u{1b}[31m", "", "$(id)"] {
+        let (_server, env) = cached([other()]);
+        env.edit("json", |entry| {
+            entry["response"]["access_token"] = token.into()
+        });
+        env.run(&["get"]).exits(0).prints(&line(OTHER));
+    }
+}
+
+#[test]
+fn no_temporary_file_is_left_over() {
+    let server = Server::replies([Reply::token(), Reply::oauth_error(401, "invalid_client")]);
+    let env = TestEnv::caching(&server);
+    env.run(&["get"]).exits(0);
+    env.run(&["get", "--refresh"]).exits(4);
+    for extension in ["json", "lock", "outcome"] {
+        env.cache_file(extension);
+    }
+    assert_eq!(env.cache_files().len(), 3, "{:?}", env.cache_files());
+}
+
+// Where nothing can be kept.
+
+/// The token is printed. A folder that was named deserves a warning, another a note under `-v`.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_written_costs_nothing_but_the_cache() {
+    let rows = [
+        ("read-only", "chmod 500 $CACHE"),
+        ("without rights", "chmod 0 $CACHE"),
+        (
+            "below a read-only one",
+            "rm -r $CACHE; chmod 500 $HOME/.cache",
+        ),
+        ("below a file", "rm -r $HOME/.cache; touch $HOME/.cache"),
+        ("a link to nowhere", "rm -r $CACHE; ln -s no/where $CACHE"),
+        ("no room in a file", "trap '' XFSZ; ulimit -f 0"),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, prepare)| {
+            let get = |options: &str| {
+                let server = Server::replies([Reply::token()]);
+                let mut env = TestEnv::caching(&server);
+                let dir = env.cache_dir();
+                fs::create_dir_all(&dir).unwrap();
+                env.var("CACHE", &dir);
+                let output = env.sh_as_anyone(&format!("{prepare}; cells-token get {options}"));
+                output.exits(0).prints(&line(TOKEN));
+                let files = env.cache_files();
+                let kept = files
+                    .iter()
+                    .find(|file| fs::metadata(file).is_ok_and(|file| file.len() > 0));
+                assert_eq!(kept, None);
+                output
+            };
+            assert_eq!(get("").stderr, "");
+            get("-v")
+                .never_says("warning")
+                .says("cache: ")
+                .says("cannot be");
+            get("--cache-dir $CACHE").says("cells-token: warning: cache: ");
+            assert_eq!(get("-q --cache-dir $CACHE").stderr, "");
+        },
+    );
+}
+
+/// The same with a disk of one page that is full, where a test may mount one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_costs_nothing_but_the_cache() {
+    let server = Server::replies([Reply::token(), Reply::token()]);
+    let env = TestEnv::caching(&server);
+    let disk = env.path("disk");
+    fs::create_dir(&disk).unwrap();
+    // In a name space of its own, so that nothing stays mounted.
+    let mount = "mount -t tmpfs -o size=4k none disk && dd if=/dev/zero of=disk/full bs=4k count=1 status=none";
+    let output = env.sh(&format!(
+        "unshare -m sh -c '{mount} && cells-token get --cache-dir disk && cells-token get --cache-dir disk && ls -A disk >left'"
+    ));
+    if output.code != Some(0) && output.stdout.is_empty() {
+        drop(env.run(&["get"]));
+        drop(env.run(&["get", "--refresh"]));
+        eprintln!("SKIPPED: no disk can be mounted here: {output}");
+        return;
+    }
+    output
+        .exits(0)
+        .prints(&line(TOKEN).repeat(2))
+        .says("warning: cache: ");
+    let left = fs::read_to_string(env.path("left")).unwrap();
+    assert!(!left.contains(".new-") && !left.contains(".json"), "{left}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_not_ours_turns_the_cache_off_with_a_warning() {
+    let rows = [
+        ("another owner's", "belongs to another user"),
+        ("a file", "is not a folder"),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(name, why)| {
+            if *name == "another owner's" && !rustix::process::geteuid().is_root() {
+                eprintln!("SKIPPED: only root can give a folder away");
+                return;
+            }
+            let server = Server::replies([Reply::token(), Reply::token()]);
+            let env = TestEnv::caching(&server);
+            let dir = env.cache_dir();
+            fs::create_dir_all(dir.parent().unwrap()).unwrap();
+            if *name == "a file" {
+                fs::write(&dir, "").unwrap();
+            } else {
+                fs::create_dir(&dir).unwrap();
+                std::os::unix::fs::chown(&dir, Some(NOBODY), None).unwrap();
+            }
+            let output = env.run(&["get"]);
+            output.exits(0).prints(&line(TOKEN));
+            output
+                .says("cells-token: warning: the cache is off")
+                .says(why);
+            assert_eq!(env.run(&["get", "-q"]).stderr, "");
+            assert!(env.cache_files().is_empty(), "{:?}", env.cache_files());
+        },
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_home_there_is_no_cache_and_a_token() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can run as a user who has no home");
+        return;
+    }
+    let server = Server::replies([Reply::token(), Reply::token()]);
+    let env = TestEnv::caching(&server);
+    for options in ["", "-v"] {
+        let script = format!("unset HOME XDG_CACHE_HOME; cells-token get {options}");
+        let output = env.sh_as(54_321, &script);
+        output.exits(0).prints(&line(TOKEN)).never_says("warning");
+        assert_eq!(
+            output.stderr.contains("the cache is off"),
+            options == "-v",
+            "{output}"
+        );
+    }
 }

@@ -1,5 +1,4 @@
 //! The completions at work: typed with the Tab key into real shells on a terminal.
-#![cfg(all(unix, feature = "server"))]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

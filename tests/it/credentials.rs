@@ -379,6 +379,24 @@ fn a_family_by_another_id_is_exit_3_for_a_flag_too() {
         .says("CELLS_CLIENT_SECRET");
 }
 
+/// No option is overruled by a variable: a family's pair must not be used in its place.
+#[test]
+fn a_secret_by_flag_is_not_passed_over_for_a_family() {
+    let server = Server::always(Reply::token());
+    let mut env = TestEnv::new();
+    env.var("ProductClientId", "product")
+        .var("ProductClientSecret", "secret-of-product")
+        .var("CELLS_BASE_URL", server.url());
+    let file = env
+        .secret("secret-of-file")
+        .file("the-file", "secret-of-file");
+    env.run(&["get", "--client-secret", "secret-of-flag"]);
+    env.run(&["get", "--client-secret-file", &file]);
+    for request in server.requests() {
+        assert_ne!(request.field("client_secret").unwrap(), "secret-of-product");
+    }
+}
+
 /// Arguments and variables that are wrong in themselves. `$FILE` is a good secret file.
 const WRONG: &[(&str, Vars, Words, Words)] = &[
     (

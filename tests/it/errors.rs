@@ -366,6 +366,12 @@ fn other_errors_are_exit_7() {
         ("418", html(418), 7, &["418"]),
         ("451", html(451), 7, &["451"]),
         (
+            "201 with a token",
+            Reply::json(201, token_json()),
+            7,
+            &["201"],
+        ),
+        (
             "204",
             Reply::raw("HTTP/1.1 204 No Content\r\n\r\n"),
             7,
@@ -457,6 +463,13 @@ fn answers_that_are_no_token_response_are_exit_7() {
             7,
             &[],
         ),
+        (
+            "a bare JWT called JSON, without quotes",
+            Reply::json(200, TOKEN),
+            7,
+            &[],
+        ),
+        ("a bare JWT of no type", Reply::http(200, "", TOKEN), 7, &[]),
         (
             "a bare JWT as HTML",
             Reply::text(200, "text/html", format!("<p>{TOKEN}</p>")),

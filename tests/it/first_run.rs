@@ -1,6 +1,5 @@
 //! The first run of somebody who has set nothing: told where credentials come from, asked, and told how not to be asked
 //! again.
-#![cfg(unix)]
 
 use std::fs;
 

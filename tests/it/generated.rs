@@ -1,6 +1,5 @@
 //! `completions/` and `man/` as they are checked in, seen from outside. (That they are those of the command line, the
 //! unit tests in src/generated.rs say, and print the command that mends them.)
-#![cfg(feature = "server")]
 
 use std::fs;
 use std::path::Path;

@@ -9,6 +9,7 @@
 )]
 
 mod cache;
+#[cfg(all(unix, feature = "server"))]
 mod completions;
 #[cfg(unix)]
 mod concurrency;
@@ -17,6 +18,7 @@ mod deadline;
 mod errors;
 #[cfg(unix)]
 mod first_run;
+mod forget;
 mod formats;
 #[cfg(feature = "server")]
 mod generated;
@@ -30,11 +32,14 @@ mod output;
 mod prompt;
 mod proxy;
 mod quoting;
+mod readme;
+mod recipes;
 mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
 mod serve;
+mod status;
 mod support;
 mod timeout;
 mod tls;

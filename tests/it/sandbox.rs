@@ -1,5 +1,4 @@
 //! `sandbox`: its endpoint on the wire, the world of its command, and what is left of both afterwards.
-#![cfg(feature = "server")]
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -96,8 +95,6 @@ fn nothing_of_the_world_outside_reaches_the_command() {
     let gone = [
         "CELLS_CLIENT_SECRET_FILE",
         "CELLS_TOKEN_URL",
-        "CELLS_ALLOW_HTTP",
-        "CELLS_CA_CERT",
         "CellsCloudClientId",
         "CellsCloudClientSecret",
         "CellsCloudApiBaseUrl",
@@ -122,12 +119,20 @@ fn nothing_of_the_world_outside_reaches_the_command() {
         "CELLS_BASE_URL",
         "CELLS_CACHE_DIR",
     ];
-    let kept = ["CI", "CELLS_NO_INPUT", "CELLS_TIMEOUT", "HOME", "TERM"];
+    let kept = [
+        "CI",
+        "CELLS_NO_INPUT",
+        "CELLS_TIMEOUT",
+        "SSL_CERT_FILE",
+        "HOME",
+        "TERM",
+    ];
     for name in gone.iter().chain(&replaced) {
         env.var(name, "outside-outside");
     }
     env.var("CI", "1")
         .var("CELLS_NO_INPUT", "1")
+        .var("SSL_CERT_FILE", "/dev/null")
         .var("CELLS_TIMEOUT", "7s");
     let inside = env.run(&["sandbox", "--", "env"]);
     let value = |name: &str| {
@@ -166,15 +171,9 @@ fn every_variable_of_credentials_and_urls_is_replaced_or_gone() {
     let inside = env.run(&["sandbox", "--", "env"]);
     for line in inside.exits(0).stdout.lines() {
         if let Some((name, OUTSIDE)) = line.split_once('=') {
-            let harmless = [
-                "CI",
-                "CELLS_NO_INPUT",
-                "CELLS_TIMEOUT",
-                "CELLS_RETRIES",
-                "CELLS_MIN_TTL",
-                "CELLS_NO_CACHE",
-            ];
-            assert!(harmless.contains(&name), "{name}");
+            let name = name.to_lowercase();
+            let tells = ["client", "secret", "url", "proxy", "cache_dir"];
+            assert!(!tells.iter().any(|word| name.contains(word)), "{name}");
         }
     }
 }
@@ -359,6 +358,35 @@ fn ctrl_c_ends_it_with_a_command_that_dies_of_it() {
         .press(crate::support::Terminal::CTRL_C);
     assert_eq!(terminal.finish().code, Some(130));
     assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+}
+
+/// The terminal belongs to the shell and to what is run in it, not to the sandbox around them.
+#[cfg(unix)]
+#[test]
+fn an_interactive_shell_keeps_the_terminal_to_itself() {
+    use crate::support::Terminal;
+    const CTRL_Z: u8 = 0x1a;
+    for shell in ["/bin/bash", "/bin/sh"] {
+        let mut env = TestEnv::new();
+        env.var("SHELL", shell);
+        let mut terminal = env.terminal("sh", "exec cells-token sandbox");
+        terminal.wait_for("leave with exit");
+        terminal
+            .type_line("cells-token get >token && echo got''-it")
+            .wait_for("got-it");
+        for key in [Terminal::CTRL_C, CTRL_Z] {
+            terminal
+                .type_line(r#"sh -c "echo sleep''ing; exec sleep 20""#)
+                .wait_for("sleeping");
+            terminal
+                .press(key)
+                .type_line("echo still''-here")
+                .wait_for("still-here");
+        }
+        terminal.type_line("kill %1; exit 3; exit 3");
+        assert_eq!(terminal.finish().code, Some(3), "{shell}");
+        assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
+    }
 }
 
 #[cfg(unix)]
@@ -606,7 +634,7 @@ fn who_does_not_finish_a_request_is_cut_off() {
         let mut read = String::new();
         stream.read_to_string(&mut read).unwrap();
         let seconds = since.elapsed().as_secs_f64();
-        assert!((4.5..9.0).contains(&seconds), "{seconds} s");
+        assert!((4.5..15.0).contains(&seconds), "{seconds} s");
         assert!(read.starts_with(answer), "{read}");
     };
     thread::scope(|scope| {

@@ -89,6 +89,9 @@ fn usage_errors_do_not_repeat_what_may_be_the_secret() {
             &["--client-secrt=my-own-secret", "get"],
         ),
         ("of a switch", &["get", "--no-input=my-own-secret"]),
+        ("as a format", &["get", "-o", "my-own-secret"]),
+        ("as a duration", &["get", "--timeout", "my-own-secret"]),
+        ("as a URL", &["get", "--base-url", "my-own-secret"]),
     ];
     each_row(
         rows,

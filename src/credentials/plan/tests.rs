@@ -204,3 +204,124 @@ fn what_cannot_be_right_names_its_source() {
         assert!(problem.what.contains(source), "{problem:?}");
     }
 }
+
+proptest::proptest! {
+    /// Each option and variable is there or not; ids are few, so that they meet.
+    #[test]
+    fn no_id_meets_the_secret_of_another(
+        ids: [bool; 6], secrets: [bool; 6], letters in proptest::array::uniform6("[ab]"),
+    ) {
+        let families = FAMILIES.iter().map(|family| (*family.id, *family.secret));
+        let own = (CELLS_CLIENT_ID, CELLS_CLIENT_SECRET);
+        let pairs: Vec<_> = std::iter::once(own).chain(families).collect();
+        let mut variables = Vec::new();
+        for (i, (id, secret)) in pairs.iter().enumerate() {
+            variables.extend(ids[i].then_some((*id, &letters[i][..])));
+            variables.extend(secrets[i].then_some((*secret, "s")));
+        }
+        let mut flags = Vec::new();
+        if ids[5] {
+            flags.extend(["--client-id", &letters[5]]);
+        }
+        if secrets[5] {
+            flags.extend(["--client-secret", "s"]);
+        }
+        let plan = plan(&flags, &variables).unwrap();
+        let id = plan.client_id.as_ref().map(|id| id.0.as_str());
+        let family = |variable: &Variable| (1..5).find(|i| pairs[*i].0 == *variable || pairs[*i].1 == *variable);
+        let complete: Vec<usize> = (1..5).filter(|i| ids[*i] && secrets[*i]).collect();
+
+        match (ids[5], ids[0]) {
+            (true, _) => assert_eq!((id, &plan.id_source), (Some(&letters[5][..]), &IdSource::Flag)),
+            (false, true) => assert_eq!(id, Some(&letters[0][..])),
+            (false, false) => assert_ne!(plan.id_source, IdSource::Flag),
+        }
+        assert_eq!(plan.secret == SecretSource::Flag, secrets[5]);
+        match &plan.secret {
+            SecretSource::Env(variable) if **variable == CELLS_CLIENT_SECRET => {
+                assert!(family_of(&plan.id_source).is_none_or(|variable| family(variable).is_none()), "joins no family");
+            }
+            SecretSource::Env(variable) => {
+                let i = family(variable).unwrap();
+                assert!(complete.contains(&i) && id == Some(&letters[i]), "a family counts only when complete");
+            }
+            _ => {}
+        }
+        if let Some(i) = family_of(&plan.id_source).and_then(family) {
+            assert_eq!(plan.secret, SecretSource::Env(FAMILIES[i - 1].secret), "the id came with its secret");
+            assert_eq!(Some(&i), complete.first(), "the first that is complete");
+        }
+        assert_eq!(plan.base_url.is_some(), plan.secret == SecretSource::Env(&CELLS_CLOUD_CLIENT_SECRET));
+    }
+}
+
+fn family_of(source: &IdSource) -> Option<&'static Variable> {
+    match source {
+        IdSource::Env(variable) => Some(variable),
+        IdSource::Flag | IdSource::Prompt => None,
+    }
+}
+
+#[test]
+fn a_pair_that_is_passed_over_may_hold_anything() {
+    let variables = vec![(PRODUCT_CLIENT_ID, "p\nq"), (PRODUCT_CLIENT_SECRET, "ps")];
+    for flags in [
+        ["--client-id", "f"].as_slice(),
+        &["--client-id", "f", "--client-secret", "fs"],
+    ] {
+        assert!(plan(flags, &variables).is_ok(), "{flags:?}");
+    }
+    assert!(plan(&[], &variables).is_err());
+}
+
+#[test]
+fn a_dash_is_standard_input_and_anything_else_a_file() {
+    for (flags, variable, expected) in [
+        (
+            &["--client-secret-file", "-"][..],
+            None,
+            SecretSource::Stdin("--client-secret-file"),
+        ),
+        (
+            &["--client-secret-file", "f"],
+            None,
+            SecretSource::File("f".into(), "--client-secret-file"),
+        ),
+        (
+            &["--client-secret-file", "f"],
+            Some("-"),
+            SecretSource::File("f".into(), "--client-secret-file"),
+        ),
+        (
+            &[],
+            Some("-"),
+            SecretSource::Stdin("CELLS_CLIENT_SECRET_FILE"),
+        ),
+        (
+            &[],
+            Some("./-"),
+            SecretSource::File("./-".into(), "CELLS_CLIENT_SECRET_FILE"),
+        ),
+    ] {
+        let variables = variable.map(|value| (CELLS_CLIENT_SECRET_FILE, value));
+        let plan = plan(flags, &Vec::from_iter(variables)).unwrap();
+        assert_eq!(plan.secret, expected, "{flags:?} {variable:?}");
+    }
+}
+
+#[test]
+fn a_family_joins_no_secret_file_of_an_option_but_beats_that_of_a_variable() {
+    let pair = [(PRODUCT_CLIENT_ID, "p"), (PRODUCT_CLIENT_SECRET, "ps")];
+    let with_file = [&pair[..], &[(CELLS_CLIENT_SECRET_FILE, "f")]].concat();
+    for file in ["f", "-"] {
+        let by_option = plan(&["--client-secret-file", file], &pair.to_vec()).unwrap();
+        assert_eq!(by_option.id_source, IdSource::Prompt);
+        assert_ne!(by_option.secret, SecretSource::Env(&PRODUCT_CLIENT_SECRET));
+    }
+    let by_variable = plan(&[], &with_file).unwrap();
+    assert_eq!(by_variable.id_source, IdSource::Env(&PRODUCT_CLIENT_ID));
+    assert_eq!(
+        by_variable.secret,
+        SecretSource::Env(&PRODUCT_CLIENT_SECRET)
+    );
+}

@@ -1,8 +1,10 @@
 //! Tables of answers, and what each of them means.
 
+use proptest::prelude::*;
+
 use super::*;
-use crate::oauth::TokenErrorKind;
 use crate::oauth::retry::Retry;
+use crate::oauth::{Cause, TokenErrorKind};
 use crate::secret::ClientSecret;
 use TokenErrorKind::{Invalid, Refused, Unavailable, Unreachable};
 
@@ -159,6 +161,12 @@ fn each_failure_is_of_the_right_kind() {
             Refused,
         ),
         (404, "application/json", vendors, Refused),
+        (
+            400,
+            "application/json",
+            r#"{"error":"","Error":{"Code":"c"}}"#,
+            Refused,
+        ),
         (200, "application/json", vendors, Refused),
         (400, "application/json", r#"{"Error":{}}"#, Refused),
         (
@@ -286,6 +294,54 @@ fn only_what_may_pass_is_tried_again() {
 }
 
 #[test]
+fn an_answer_may_be_as_long_as_the_limit() {
+    let token = r#"{"access_token":"t"}"#;
+    let padded = |length| token.to_owned() + &" ".repeat(length - token.len());
+    assert!(read(200, "application/json", &padded(BODY_LIMIT)).is_ok());
+    assert!(read(200, "application/json", &padded(BODY_LIMIT + 1)).is_err());
+}
+
+#[test]
+fn a_limit_is_told_from_an_outage_and_says_when() {
+    let endpoint = TokenEndpoint::parse("https://host.invalid", "--token-url", false).unwrap();
+    let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
+    let answered_at = Timestamp::from(NOW);
+    for (status, retry_after, limited_until, hint) in [
+        (
+            429,
+            Some("60"),
+            Some(NOW + 60),
+            "try again after 2027-01-15T08:01:00Z",
+        ),
+        (429, None, None, "try again in a minute"),
+        (429, Some("soon"), None, "try again in a minute"),
+        (
+            503,
+            Some("60"),
+            None,
+            "try again after 2027-01-15T08:01:00Z",
+        ),
+        (503, None, None, "trying again later helps"),
+    ] {
+        let response = Response {
+            status,
+            retry_after: retry_after.map(str::to_owned),
+            ..Response::default()
+        };
+        let error = parse(&response, &endpoint, answered_at..answered_at, &redactor).unwrap_err();
+        assert_eq!(
+            error.limited_until(),
+            limited_until.map(Timestamp::from),
+            "{error:?}"
+        );
+        assert_eq!(error.cause == Cause::Limit, status == 429);
+        let is_called_a_limit = error.problem.what.contains("limits the number of requests");
+        assert_eq!(is_called_a_limit, status == 429, "{error:?}");
+        assert!(error.problem.hint.contains(hint), "{error:?}");
+    }
+}
+
+#[test]
 fn what_a_server_says_is_shown_without_secrets() {
     let error = read(
         400,
@@ -301,7 +357,28 @@ fn what_a_server_says_is_shown_without_secrets() {
         error
             .problem
             .what
-            .contains("redirects to https://elsewhere.invalid/login (status 302)"),
+            .contains("it redirects to https://elsewhere.invalid/login, where the secret is not sent (status 302, text/html, "),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_redirect_shows_no_secret_that_stands_across_host_and_path() {
+    let response = Response {
+        status: 302,
+        location: Some("https://any-s3cret/S3cret-more".to_owned()),
+        ..Response::default()
+    };
+    let endpoint = TokenEndpoint::parse("https://host.invalid", "--token-url", false).unwrap();
+    let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
+    let exchange = Timestamp::from(NOW)..Timestamp::from(NOW);
+    let error = parse(&response, &endpoint, exchange, &redactor).unwrap_err();
+    assert!(
+        !error.problem.what.to_lowercase().contains("s3cret/s3cret"),
+        "{error:?}"
+    );
+    assert!(
+        error.problem.what.contains("quotes the secret"),
         "{error:?}"
     );
 }
@@ -311,4 +388,86 @@ fn unknown_members_keep_their_place_and_digits() {
     let body = r#"{"z":1.50,"access_token":"t","a":12345678901234567890123,"b":{"y":1,"x":2}}"#;
     let members = Value::Object(read(200, "application/json", body).unwrap().members).to_string();
     assert_eq!(members, body.replace(r#""t""#, "null"));
+}
+
+/// JSON that could be an answer: the members that matter, with every kind of value.
+fn json() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        "[A-Za-z0-9._~+/-]{0,12}={0,2}",
+        "\\PC{0,8}",
+        prop::sample::select(vec![
+            "bearer",
+            "Bearer",
+            "invalid_client",
+            "server_error",
+            JWT,
+            "s3cret/s3cret"
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        let name = prop::sample::select(vec![
+            "access_token",
+            "token_type",
+            "expires_in",
+            "error",
+            "error_description",
+            "Error",
+            "Code",
+            "Message",
+            "x",
+        ]);
+        let members = prop::collection::hash_map(name.prop_map(str::to_owned), inner.clone(), 0..6);
+        prop_oneof![
+            2 => members.prop_map(|members| Value::Object(members.into_iter().collect())),
+            1 => inner.prop_map(|value| Value::from(value.to_string())),
+        ]
+    })
+}
+
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        6 => json().prop_map(|value| value.to_string().into_bytes()),
+        1 => "(<html>)?\\PC{0,40}".prop_map(String::into_bytes),
+        1 => any::<Vec<u8>>(),
+        1 => (json(), any::<prop::sample::Index>()).prop_map(|(value, cut)| {
+            let mut bytes = value.to_string().into_bytes();
+            bytes.truncate(cut.index(bytes.len() + 1));
+            bytes
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_answered_is_a_token_or_a_failure_in_words(
+        body in bodies(), status in prop_oneof![2 => Just(200_u16), 1 => 200_u16..600],
+        content_type in prop::option::of("(text/plain|text/html|application/json|\\PC{0,10})"),
+        header in prop::option::of("\\PC{0,20}"), now in -1_000_000_i64..4_000_000_000_000,
+    ) {
+        let response = Response { status, content_type, location: header.clone(), retry_after: header, body };
+        let endpoint = TokenEndpoint::parse("https://host.invalid/token", "--token-url", false).unwrap();
+        let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
+        let exchange = Timestamp::from(now)..Timestamp::from(now + 1);
+        match parse(&response, &endpoint, exchange, &redactor) {
+            Ok(token) => {
+                prop_assert_eq!(status, 200);
+                prop_assert!(AccessToken::parse(token.access_token.expose()).is_some());
+                prop_assert_eq!(token.members.get("access_token"), Some(&Value::Null));
+                prop_assert!(token.expires_at.is_none_or(|expires_at| expires_at >= token.obtained_at));
+            }
+            Err(error) => {
+                prop_assert!(!error.problem.hint.is_empty());
+                prop_assert!(!error.problem.what.contains("s3cret/s3cret"), "{error:?}");
+                prop_assert!(error.retry == Retry::Never || matches!(status, 408 | 429 | 500 | 502..=504));
+            }
+        }
+    }
 }

@@ -175,7 +175,7 @@ fn the_pages_of_a_gateway_are_told_from_the_service() {
             "moved",
             "/moved",
             7,
-            "https://elsewhere.invalid/login (status 301)",
+            "https://elsewhere.invalid/login, where the secret is not sent (status 301",
             "--token-url",
         ),
         (

@@ -2,13 +2,31 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::process::{Command, Stdio};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::env::TestEnv;
+use super::env::{PROGRAM, TestEnv};
+use super::output::Output;
 
 impl TestEnv {
+    /// A run that is not searched for leaks: for thousands of them.
+    pub fn quick_run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(PROGRAM);
+        self.furnish(command.args(args));
+        let since = Instant::now();
+        let ended = command.stdin(Stdio::null()).output().unwrap();
+        Output {
+            args: format!("cells-token {args:?}"),
+            code: ended.status.code(),
+            signal: None,
+            stdout: String::from_utf8_lossy(&ended.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
+            elapsed: since.elapsed(),
+        }
+    }
+
     /// Where the cache is if nothing else is said.
     pub fn cache_dir(&self) -> PathBuf {
         self.path("../home/.cache/cells-token")
@@ -33,6 +51,35 @@ impl TestEnv {
         files.remove(0)
     }
 
+    /// As `sh`, by somebody to whom rights matter: where the tests run as root, by nobody.
+    #[cfg(unix)]
+    pub fn sh_as_anyone(&self, script: &str) -> Output {
+        match cfg!(target_os = "linux") && rustix::process::geteuid().is_root() {
+            true => self.sh_as(NOBODY, script),
+            false => self.sh(script),
+        }
+    }
+
+    /// As `sh`, by a user to whom this gives the whole world. For root on Linux.
+    #[cfg(unix)]
+    pub fn sh_as(&self, user: u32, script: &str) -> Output {
+        // The folder of the build may be closed to others, and the world is searched after every run.
+        let bin = tempfile::tempdir().unwrap();
+        let program = bin.path().join("cells-token");
+        let linked = fs::hard_link(PROGRAM, &program);
+        linked
+            .or_else(|_| fs::copy(PROGRAM, &program).map(drop))
+            .unwrap();
+        let world = self.path("..");
+        give(bin.path(), user);
+        give(&world, user);
+        let path = bin.path().display();
+        fs::write(world.join("script"), format!("PATH={path}:$PATH\n{script}")).unwrap();
+        self.sh(&format!(
+            "exec setpriv --reuid {user} --regid {user} --clear-groups sh ../script"
+        ))
+    }
+
     /// Changes the entry or the outcome as a text editor would: the file stays private.
     pub fn edit(&self, extension: &str, change: impl FnOnce(&mut Value)) {
         let path = self.cache_file(extension);
@@ -49,6 +96,24 @@ impl TestEnv {
             entry["expires_at"] = (obtained_at + lifetime * 1000).into();
         });
     }
+}
+
+#[cfg(unix)]
+const NOBODY: u32 = 65534;
+
+/// Gives a folder and the folders and files in it to a user, but not what is linked there.
+#[cfg(unix)]
+fn give(path: &Path, user: u32) {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::symlink_metadata(path).unwrap();
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), user);
+        }
+    } else if metadata.nlink() > 1 {
+        return;
+    }
+    std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
 }
 
 /// Milliseconds since the Unix epoch, as dates in the cache are.

@@ -122,6 +122,14 @@ impl TestEnv {
         self
     }
 
+    /// A folder whose programs come before all others.
+    #[cfg(all(unix, feature = "server"))]
+    pub fn first_on_path(&mut self, folder: PathBuf) -> &mut Self {
+        let rest = self.vars[&OsString::from("PATH")].clone();
+        let path = std::iter::once(folder).chain(std::env::split_paths(&rest));
+        self.var("PATH", std::env::join_paths(path).unwrap())
+    }
+
     /// Another value that must not leak.
     pub fn secret(&mut self, secret: &str) -> &mut Self {
         self.watch.add_secret(secret);

@@ -9,6 +9,8 @@ mod leaks;
 #[cfg(target_os = "linux")]
 mod network;
 mod output;
+#[cfg(all(unix, feature = "server"))]
+pub mod page;
 mod ports;
 mod reply;
 mod request;
@@ -23,6 +25,8 @@ mod terminal;
 mod tokens;
 mod wire;
 
+#[cfg(unix)]
+pub use cache::mode;
 pub use cache::now_ms;
 pub use certs::{Authority, Cert};
 pub use env::TestEnv;

@@ -1,0 +1,294 @@
+//! Tables of options and variables, and what is done.
+
+use super::*;
+use crate::env::*;
+
+type Variables<'a> = &'a [(Variable, &'a str)];
+
+fn config(flags: &[&str], variables: Variables) -> Result<Config, Problem> {
+    #[derive(clap::Parser)]
+    struct Flags {
+        #[command(flatten)]
+        credentials: cli::Credentials,
+        #[command(flatten)]
+        network: cli::Network,
+        #[command(flatten)]
+        cache: cli::Cache,
+    }
+    let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
+    let env = Env::from(variables);
+    let plan = Plan::new(&flags.credentials, &env)?;
+    Config::new(&flags.network, &flags.cache, &plan, &env)
+}
+
+/// What `of` makes of each row's configuration; `None` is a usage error.
+fn assert_rows<T: PartialEq + std::fmt::Debug>(
+    rows: &[(&[&str], Variables, Option<T>)],
+    of: impl Fn(Config) -> T,
+) {
+    for (flags, variables, expected) in rows {
+        let found = config(flags, variables).ok().map(&of);
+        assert_eq!(found, *expected, "{flags:?} {variables:?}");
+    }
+}
+
+#[test]
+fn the_endpoint_is_the_strongest_that_is_named() {
+    let at = |url: &str, source: &str| Some(format!("{url} {source}"));
+    let below =
+        |host: &str, source: &str| at(&format!("https://{host}/v4.0/cells/connect/token"), source);
+    let (base, token) = (
+        (CELLS_BASE_URL, "https://b.invalid"),
+        (CELLS_TOKEN_URL, "https://t.invalid/t"),
+    );
+    let sdks = [
+        (CELLS_CLOUD_CLIENT_ID, "i"),
+        (CELLS_CLOUD_CLIENT_SECRET, "s"),
+        (CELLS_CLOUD_API_BASE_URL, "https://sdk.invalid"),
+    ];
+    assert_rows(
+        &[
+            (&[], &[], below("api.aspose.cloud", "default")),
+            (&[], &[base], below("b.invalid", "CELLS_BASE_URL")),
+            (
+                &[],
+                &[base, token],
+                at("https://t.invalid/t", "CELLS_TOKEN_URL"),
+            ),
+            (
+                &["--base-url", "https://f.invalid"],
+                &[base, token],
+                below("f.invalid", "--base-url"),
+            ),
+            (
+                &["--token-url", "https://f.invalid/f"],
+                &[base, token],
+                at("https://f.invalid/f", "--token-url"),
+            ),
+            (
+                &[
+                    "--base-url",
+                    "https://f.invalid",
+                    "--token-url",
+                    "https://f.invalid/f",
+                ],
+                &[],
+                None,
+            ),
+            (&[], &sdks, below("sdk.invalid", "CellsCloudApiBaseUrl")),
+            (
+                &[],
+                &[sdks[0], sdks[1], sdks[2], base],
+                below("b.invalid", "CELLS_BASE_URL"),
+            ),
+            (
+                &["--client-id", "other"],
+                &sdks,
+                below("api.aspose.cloud", "default"),
+            ),
+            (&["--base-url", "http://f.invalid"], &[], None),
+            (
+                &["--token-url", "http://f.invalid"],
+                &[(CELLS_ALLOW_HTTP, "0")],
+                None,
+            ),
+            (
+                &["--token-url", "http://f.invalid/", "--allow-http"],
+                &[],
+                at("http://f.invalid/", "--token-url"),
+            ),
+            (
+                &["--token-url", "http://f.invalid/"],
+                &[(CELLS_ALLOW_HTTP, "1")],
+                at("http://f.invalid/", "--token-url"),
+            ),
+            (&[], &[(CELLS_BASE_URL, "nonsense")], None),
+        ],
+        |config| format!("{} {}", config.endpoint, config.endpoint_source),
+    );
+}
+
+#[test]
+fn the_limits_come_by_option_variable_and_default() {
+    let seconds = Duration::from_secs;
+    assert_rows(
+        &[
+            (&[], &[], Some(seconds(90))),
+            (
+                &["--timeout", "5m"],
+                &[(CELLS_TIMEOUT, "7")],
+                Some(seconds(300)),
+            ),
+            (&[], &[(CELLS_TIMEOUT, "7")], Some(seconds(7))),
+            (&["--timeout", "0"], &[], None),
+            (&[], &[(CELLS_TIMEOUT, "0s")], None),
+            (&[], &[(CELLS_TIMEOUT, "soon")], None),
+        ],
+        |config| config.timeout,
+    );
+    assert_rows(
+        &[
+            (&[], &[], Some(3)),
+            (&["--retries", "0"], &[(CELLS_RETRIES, "7")], Some(0)),
+            (&[], &[(CELLS_RETRIES, " 7 ")], Some(7)),
+            (&["--retries", "-"], &[], None),
+            (&[], &[(CELLS_RETRIES, "4294967296")], None),
+        ],
+        |config| config.retries,
+    );
+    assert_rows(
+        &[
+            (&[], &[], Some(MinTtl::Default)),
+            (
+                &["--min-ttl", "2h"],
+                &[(CELLS_MIN_TTL, "7")],
+                Some(MinTtl::AtLeast(seconds(7200))),
+            ),
+            (
+                &[],
+                &[(CELLS_MIN_TTL, "0")],
+                Some(MinTtl::AtLeast(Duration::ZERO)),
+            ),
+            (&[], &[(CELLS_MIN_TTL, "soon")], None),
+        ],
+        |config| config.min_ttl,
+    );
+}
+
+#[test]
+fn the_proxy_is_the_options_or_that_of_the_variables() {
+    let shown =
+        |proxy: &str, source: &str| Some(Some(format!("http://{proxy}.invalid:80 {source}")));
+    let all = [
+        (HTTPS_PROXY_LOWER, "http://a.invalid"),
+        (HTTPS_PROXY, "http://b.invalid"),
+        (HTTP_PROXY_LOWER, "http://c.invalid"),
+        (ALL_PROXY_LOWER, "http://d.invalid"),
+        (ALL_PROXY, "http://e.invalid"),
+    ];
+    let http = &["--allow-http", "--token-url", "http://f.invalid"];
+    let with = |one: (Variable, &'static str)| [&all[..], &[one]].concat();
+    assert_rows(
+        &[
+            (&[], &[], Some(None)),
+            (&[], &all, shown("a", "https_proxy")),
+            (&[], &all[1..], shown("b", "HTTPS_PROXY")),
+            (&[], &all[2..], shown("d", "all_proxy")),
+            (&[], &all[4..], shown("e", "ALL_PROXY")),
+            (http, &all, shown("c", "http_proxy")),
+            (http, &all[3..], shown("d", "all_proxy")),
+            (http, &all[..2], Some(None)),
+            (
+                &["--proxy", "http://g.invalid"],
+                &all,
+                shown("g", "--proxy"),
+            ),
+            (
+                &["--proxy", "http://g.invalid"],
+                &with((NO_PROXY, "*")),
+                shown("g", "--proxy"),
+            ),
+            (&[], &with((NO_PROXY, "api.aspose.cloud")), Some(None)),
+            (&[], &with((NO_PROXY_LOWER, "aspose.cloud")), Some(None)),
+            (&["--proxy", "ftp://g.invalid"], &[], None),
+            (&[], &[(HTTPS_PROXY, "http://g.invalid:port")], None),
+        ],
+        |config| {
+            config
+                .proxy
+                .map(|(proxy, source)| format!("{proxy} {source}"))
+        },
+    );
+}
+
+#[test]
+fn trust_and_cache_come_by_option_and_variable() {
+    let certificates = [
+        (CELLS_CA_CERT, "v.pem"),
+        (SSL_CERT_FILE, "s.pem"),
+        (SSL_CERT_DIR, "a:b"),
+    ];
+    let trust = |flags: &[&str]| config(flags, &certificates).unwrap().trust;
+    assert_eq!(trust(&[]).ca_cert, Some("v.pem".into()));
+    assert_eq!(trust(&["--ca-cert", "f.pem"]).ca_cert, Some("f.pem".into()));
+    assert_eq!(trust(&[]).system_file, Some("s.pem".into()));
+    #[cfg(unix)]
+    assert_eq!(trust(&[]).system_dirs, [PathBuf::from("a"), "b".into()]);
+    assert_rows(
+        &[
+            // The tests' environment has no home.
+            (&[], &[], Some(None)),
+            (
+                &["--cache-dir", "f"],
+                &[(CELLS_CACHE_DIR, "v")],
+                Some(Some("f true".to_owned())),
+            ),
+            (
+                &[],
+                &[(CELLS_CACHE_DIR, "v")],
+                Some(Some("v true".to_owned())),
+            ),
+            (&["--cache-dir", "f", "--no-cache"], &[], Some(None)),
+            (&["--cache-dir", "f"], &[(CELLS_NO_CACHE, "1")], Some(None)),
+            (
+                &["--cache-dir", "f"],
+                &[(CELLS_NO_CACHE, "no")],
+                Some(Some("f true".to_owned())),
+            ),
+        ],
+        |config| {
+            config
+                .cache
+                .map(|cache| format!("{} {}", cache.dir.display(), cache.is_explicit))
+        },
+    );
+}
+
+#[test]
+fn how_much_is_said_follows_the_options() {
+    for (quiet, verbose, expected) in [
+        (false, false, Verbosity::Normal),
+        (true, false, Verbosity::Quiet),
+        (false, true, Verbosity::Verbose),
+    ] {
+        let mut voice = cli::Voice::default();
+        (voice.quiet, voice.verbose) = (quiet, verbose);
+        assert_eq!(verbosity(&voice), expected);
+    }
+}
+
+#[test]
+fn durations_are_read_as_people_write_them() {
+    for (text, expected) in [
+        ("500ms", Some(Duration::from_millis(500))),
+        ("30s", Some(Duration::from_secs(30))),
+        ("30", Some(Duration::from_secs(30))),
+        ("0", Some(Duration::ZERO)),
+        ("5m", Some(Duration::from_secs(300))),
+        ("1h30m", Some(Duration::from_secs(5400))),
+        ("1h 30m", Some(Duration::from_secs(5400))),
+        ("", None),
+        ("-1", None),
+        ("1.5", None),
+        ("soon", None),
+        ("99999999999999999999h", None),
+    ] {
+        assert_eq!(duration(text, "--timeout").ok(), expected, "{text:?}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_duration_is_too_odd(text in ".{0,24}") {
+        let _ = duration(&text, "--timeout");
+    }
+
+    #[test]
+    fn a_duration_is_read_as_it_is_written(seconds in 0_u64..10_000_000_000, millis in 0_u32..1000) {
+        let written = Duration::new(seconds, millis * 1_000_000);
+        let text = humantime::format_duration(written).to_string();
+        assert_eq!(duration(&text, "--timeout").unwrap(), written, "{text}");
+        let bare = duration(&seconds.to_string(), "--timeout").unwrap();
+        assert_eq!(bare, Duration::from_secs(seconds));
+    }
+}
