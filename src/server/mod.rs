@@ -161,16 +161,23 @@ fn attend<S: Service>(
     async move {
         // An answer is one small packet; it need not wait for another.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = tls else {
-            return speak(stream, peer, place, service, is_closing).await;
-        };
-        let handshake = time::timeout(READ_TIMEOUT, tls.accept(stream));
-        select! {
-            biased;
-            stream = handshake => if let Ok(Ok(stream)) = stream {
-                speak(stream, peer, place, service, is_closing).await;
-            },
-            () = place.is_wanted() => {}
+        match tls {
+            None => speak(stream, peer, place, service, is_closing).await,
+            // Boxed, so that plain connections do not hold the room for it: that would be a third of their memory.
+            Some(tls) => {
+                Box::pin(async move {
+                    let handshake = time::timeout(READ_TIMEOUT, tls.accept(stream));
+                    let stream = select! {
+                        biased;
+                        stream = handshake => stream,
+                        () = place.is_wanted() => return,
+                    };
+                    if let Ok(Ok(stream)) = stream {
+                        speak(stream, peer, place, service, is_closing).await;
+                    }
+                })
+                .await
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{AccessLog, CallerKeys, Exchange, Service, answer, endpoint, token_re
 use crate::cache::{Cache, LONGEST_LIMIT};
 use crate::config::Config;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, Freshness, MinTtl, TokenErrorKind};
+use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, TokenErrorKind};
 use crate::output::Origin;
 use crate::time::{Clock, Deadline};
 use crate::token_source::{Found, Reuse, TokenSource};
@@ -124,7 +124,9 @@ impl Upstream {
         let verdict = Inner::verdict(&self.0, credentials).await;
         let mut answer = verdict.answer((settings.clock)());
         endpoint::name_scheme(&mut answer, request, CHALLENGE);
-        answer.extensions_mut().insert(id);
+        if verdict.is_token() {
+            answer.extensions_mut().insert(id);
+        }
         answer
     }
 }
@@ -153,7 +155,6 @@ impl Service for Upstream {
 /// Of an exchange, for the access log. A client id is named only once it is known to be one: callers mix up ids and
 /// secrets.
 fn line(exchange: &Exchange<'_>) -> String {
-    use crate::oauth::ClientId;
     let Exchange {
         peer,
         method,
@@ -180,7 +181,7 @@ fn line(exchange: &Exchange<'_>) -> String {
         Some(Source::Local) | None => "local",
     };
     let mut line = format!("{peer} {method} {path} {status} {source} {ms:.1}ms");
-    if let (StatusCode::OK, Some(ClientId(id))) = (answer.status(), answer.extensions().get()) {
+    if let Some(ClientId(id)) = answer.extensions().get() {
         line.push_str(" client ");
         line.extend(id.chars().take(LONGEST_ID));
     }
@@ -199,20 +200,10 @@ impl Inner {
         if let Some(kept) = self.fresh(kept.clone()) {
             return Verdict::Kept(kept);
         }
-        let mut flight = self.join(identity, credentials);
-        let landed = async {
-            let landed = flight.wait_for(Option::is_some).await;
-            let verdict = landed.ok().and_then(|verdict| verdict.clone());
-            verdict.unwrap_or_else(|| Verdict::failed("the request to the service came to nothing"))
-        };
+        let flight = self.join(identity, credentials);
         let old = kept.filter(|kept| config.min_ttl == MinTtl::Default && lives(kept, clock));
-        match old {
-            None => landed.await,
-            Some(old) => match time::timeout(RENEWAL_PATIENCE, landed).await {
-                Ok(verdict) => verdict,
-                Err(_) => Verdict::Kept(old),
-            },
-        }
+        // Boxed: most requests end above, and need not hold the room for this.
+        Box::pin(landed(flight, old)).await
     }
 
     fn fresh(&self, kept: Option<Arc<Kept>>) -> Option<Arc<Kept>> {
@@ -331,7 +322,7 @@ impl Inner {
             (Origin::Server, Some(response)) => {
                 let kept = Kept::new(found.token, &response);
                 self.memory.keep(identity, Arc::new(kept));
-                Verdict::Said(Arc::new(response))
+                Verdict::Token(Arc::new(response))
             }
             _ => {
                 // The one in memory may be the same, and knows how the service put it.
@@ -370,6 +361,22 @@ impl Inner {
             }
         }
         Verdict::of(error)
+    }
+}
+
+/// What comes of the flight; the old token, if there is one, where that takes long.
+async fn landed(mut flight: Flight, old: Option<Arc<Kept>>) -> Verdict {
+    let landed = async {
+        let landed = flight.wait_for(Option::is_some).await;
+        let verdict = landed.ok().and_then(|verdict| verdict.clone());
+        verdict.unwrap_or_else(|| Verdict::failed("the request to the service came to nothing"))
+    };
+    match old {
+        None => landed.await,
+        Some(old) => match time::timeout(RENEWAL_PATIENCE, landed).await {
+            Ok(verdict) => verdict,
+            Err(_) => Verdict::Kept(old),
+        },
     }
 }
 

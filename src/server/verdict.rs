@@ -18,7 +18,9 @@ use crate::time::Timestamp;
 /// The same for all who wait for it.
 #[derive(Clone)]
 pub enum Verdict {
-    /// What the service said just now, to be passed on as it is.
+    /// A token as the service gave it just now.
+    Token(Arc<oauth::Response>),
+    /// Whatever else it said, to be passed on as it is too.
     Said(Arc<oauth::Response>),
     /// What it said before.
     Kept(Arc<Kept>),
@@ -102,20 +104,22 @@ impl Verdict {
         }
     }
 
+    /// Whether it has a token in it.
+    pub fn is_token(&self) -> bool {
+        matches!(self, Self::Token(_) | Self::Kept(_))
+    }
+
     /// As it goes over the wire.
     pub fn answer(&self, now: Timestamp) -> Response<Full<Bytes>> {
         match self {
+            Self::Token(said) => marked(passed_on(said), Source::Fetched),
             Self::Said(said) => {
                 let mut answer = passed_on(said);
                 let retry_after = said.retry_after.as_deref();
                 if let Some(Ok(value)) = retry_after.map(HeaderValue::try_from) {
                     answer.headers_mut().insert(RETRY_AFTER, value);
                 }
-                let source = match answer.status() {
-                    StatusCode::OK => Source::Fetched,
-                    _ => Source::Upstream,
-                };
-                marked(answer, source)
+                marked(answer, Source::Upstream)
             }
             Self::Limited(said, until) => {
                 let mut answer = passed_on(said);

@@ -599,11 +599,13 @@ fn web_pages_and_other_hosts_and_credentials_in_a_url_are_turned_away() {
 #[test]
 fn each_request_is_a_line_without_secrets() {
     let refusal = Reply::oauth_error(401, "invalid_client");
-    let server = Server::replies([Reply::token(), refusal]);
+    let portal = Reply::text(200, "text/html", "<html>");
+    let server = Server::replies([Reply::token(), portal, refusal]);
     let mut env = world(&server);
     let serving = env.secret("swapped-secret").serve(&["--retries", "0"]);
     serving.ask(ID, SECRET);
     serving.ask(ID, SECRET);
+    serving.ask("swapped-secret", ID).is(200);
     // Callers mix up ids and secrets, and put them where they do not belong.
     serving.ask("swapped-secret", ID);
     serving.send(&serving.post("/swapped-secret", "", ""));
@@ -618,6 +620,7 @@ fn each_request_is_a_line_without_secrets() {
         format!(" POST {V4} 200 fetched "),
         format!(" POST {V4} 200 cached "),
         format!("ms client {ID}"),
+        format!(" POST {V4} 200 upstream "),
         format!(" POST {V4} 401 upstream "),
         " POST (another path) 404 local ".to_owned(),
     ] {
