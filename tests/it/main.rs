@@ -18,6 +18,7 @@ mod deadline;
 mod errors;
 #[cfg(unix)]
 mod first_run;
+mod fleet;
 mod forget;
 mod formats;
 #[cfg(feature = "server")]

@@ -47,7 +47,10 @@ impl TestEnv {
     pub fn serve(&self, options: &[&str]) -> Serving {
         let mut command = self.command(PROGRAM);
         command.arg("serve").args(options).stdout(Stdio::null());
-        if !options.contains(&"--listen") {
+        if !options
+            .iter()
+            .any(|option| option.starts_with("--listen=") || *option == "--listen")
+        {
             command.args(["--listen", "127.0.0.1:0"]);
         }
         let mut child = command.spawn().unwrap();
@@ -84,6 +87,11 @@ impl Serving {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks for a token as the vendor's SDKs do.
