@@ -5,6 +5,7 @@ mod access_log;
 mod answer;
 mod caller_keys;
 mod endpoint;
+mod flights;
 mod gate;
 mod guard;
 mod issuer;
@@ -38,9 +39,10 @@ use tokio_rustls::TlsAcceptor;
 
 pub use access_log::AccessLog;
 pub use caller_keys::CallerKeys;
+pub use flights::{MOST_AT_ONCE as MOST_UPSTREAM, Settings};
 pub use issuer::{Issuer, Script};
 use places::{Place, Places};
-pub use upstream::{MOST_AT_ONCE as MOST_UPSTREAM, Settings, Upstream};
+pub use upstream::Upstream;
 
 /// The request line and the header fields together, in bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
