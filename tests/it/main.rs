@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, and the walls between the program's rooms are not the tests'"
 )]
 
+#[cfg(target_os = "linux")]
+mod cost;
 mod credentials;
 mod errors;
 mod get;
