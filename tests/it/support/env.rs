@@ -99,8 +99,7 @@ impl TestEnv {
     /// The same with the cache on.
     pub fn caching(server: &Server) -> Self {
         let mut env = Self::for_server(server);
-        // A herd takes its time to gather on a busy machine.
-        env.var("CELLS_NO_CACHE", "").var("CELLS_TIMEOUT", "15m");
+        env.var("CELLS_NO_CACHE", "");
         env
     }
 
