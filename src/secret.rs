@@ -162,6 +162,9 @@ mod tests {
             ClientSecret::new("hush".into()),
             AccessToken::parse("hush")
         );
-        assert!(!shown.contains("hush"), "{shown}");
+        assert_eq!(
+            shown,
+            "ClientSecret([redacted]) Some(AccessToken([redacted]))"
+        );
     }
 }

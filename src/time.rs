@@ -120,4 +120,23 @@ mod tests {
             Duration::from_secs(3)
         );
     }
+
+    #[test]
+    fn a_deadline_is_as_far_away_as_it_was_set() {
+        let (second, year) = (
+            Duration::from_secs(1),
+            Duration::from_secs(365 * 24 * 60 * 60),
+        );
+        let far = Deadline::after(Duration::MAX).remaining();
+        assert!(far > 99 * year && far <= 100 * year, "{far:?}");
+        let deadline = Deadline::after(60 * second);
+        for (left, at_most) in [
+            (deadline, 60 * second),
+            (deadline.at_most(20 * second), 20 * second),
+            (deadline.at_most(90 * second), 60 * second),
+        ] {
+            assert!(left.remaining() <= at_most && left.remaining() + 10 * second > at_most);
+        }
+        assert_eq!(Deadline::after(Duration::ZERO).remaining(), Duration::ZERO);
+    }
 }

@@ -68,5 +68,10 @@ mod tests {
             ..fingerprint
         };
         assert!(!damaged.matches(&secret("one")));
+        let short_salt = Fingerprint {
+            salt: BASE64_STANDARD.encode("x"),
+            hmac: BASE64_STANDARD.encode(hmac::sign(&key(b"x"), b"one")),
+        };
+        assert!(!short_salt.matches(&secret("one")), "no salt of ours");
     }
 }

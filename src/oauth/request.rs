@@ -58,4 +58,15 @@ mod tests {
              &client_secret=%26%3D%25%22%27%5C*-._%7E"
         );
     }
+
+    /// A string that grows leaves a copy of the secret behind.
+    #[test]
+    fn the_form_body_never_grows() {
+        let credentials = ClientCredentials {
+            id: ClientId("é".repeat(50)),
+            secret: ClientSecret::new("%".repeat(50)),
+        };
+        let body = credentials.form_body();
+        assert_eq!(body.capacity(), body.len());
+    }
 }

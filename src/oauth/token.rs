@@ -134,4 +134,24 @@ mod tests {
         let remaining = token(Some(60)).remaining(Timestamp::from(0));
         assert_eq!(remaining, Some(Duration::from_secs(60)));
     }
+
+    #[test]
+    fn a_life_shorter_than_asked_for_falls_short() {
+        for (lifetime, least, expected) in [
+            (Some(3600), Some(3601), true),
+            (Some(3600), Some(3600), false),
+            (Some(3600), Some(1), false),
+            (None, Some(3600), false),
+            (Some(1), None, false),
+        ] {
+            let least = least.map_or(MinTtl::Default, |least| {
+                MinTtl::AtLeast(Duration::from_secs(least))
+            });
+            assert_eq!(
+                token(lifetime).falls_short(least),
+                expected,
+                "{lifetime:?} {least:?}"
+            );
+        }
+    }
 }

@@ -273,3 +273,55 @@ fn a_pair_that_is_passed_over_may_hold_anything() {
     }
     assert!(plan(&[], &variables).is_err());
 }
+
+#[test]
+fn a_dash_is_standard_input_and_anything_else_a_file() {
+    for (flags, variable, expected) in [
+        (
+            &["--client-secret-file", "-"][..],
+            None,
+            SecretSource::Stdin("--client-secret-file"),
+        ),
+        (
+            &["--client-secret-file", "f"],
+            None,
+            SecretSource::File("f".into(), "--client-secret-file"),
+        ),
+        (
+            &["--client-secret-file", "f"],
+            Some("-"),
+            SecretSource::File("f".into(), "--client-secret-file"),
+        ),
+        (
+            &[],
+            Some("-"),
+            SecretSource::Stdin("CELLS_CLIENT_SECRET_FILE"),
+        ),
+        (
+            &[],
+            Some("./-"),
+            SecretSource::File("./-".into(), "CELLS_CLIENT_SECRET_FILE"),
+        ),
+    ] {
+        let variables = variable.map(|value| (CELLS_CLIENT_SECRET_FILE, value));
+        let plan = plan(flags, &Vec::from_iter(variables)).unwrap();
+        assert_eq!(plan.secret, expected, "{flags:?} {variable:?}");
+    }
+}
+
+#[test]
+fn a_family_joins_no_secret_file_of_an_option_but_beats_that_of_a_variable() {
+    let pair = [(PRODUCT_CLIENT_ID, "p"), (PRODUCT_CLIENT_SECRET, "ps")];
+    let with_file = [&pair[..], &[(CELLS_CLIENT_SECRET_FILE, "f")]].concat();
+    for file in ["f", "-"] {
+        let by_option = plan(&["--client-secret-file", file], &pair.to_vec()).unwrap();
+        assert_eq!(by_option.id_source, IdSource::Prompt);
+        assert_ne!(by_option.secret, SecretSource::Env(&PRODUCT_CLIENT_SECRET));
+    }
+    let by_variable = plan(&[], &with_file).unwrap();
+    assert_eq!(by_variable.id_source, IdSource::Env(&PRODUCT_CLIENT_ID));
+    assert_eq!(
+        by_variable.secret,
+        SecretSource::Env(&PRODUCT_CLIENT_SECRET)
+    );
+}

@@ -161,6 +161,12 @@ fn each_failure_is_of_the_right_kind() {
             Refused,
         ),
         (404, "application/json", vendors, Refused),
+        (
+            400,
+            "application/json",
+            r#"{"error":"","Error":{"Code":"c"}}"#,
+            Refused,
+        ),
         (200, "application/json", vendors, Refused),
         (400, "application/json", r#"{"Error":{}}"#, Refused),
         (
@@ -285,6 +291,54 @@ fn only_what_may_pass_is_tried_again() {
         read(400, "application/json", busy).unwrap_err().retry,
         Retry::Never
     );
+}
+
+#[test]
+fn an_answer_may_be_as_long_as_the_limit() {
+    let token = r#"{"access_token":"t"}"#;
+    let padded = |length| token.to_owned() + &" ".repeat(length - token.len());
+    assert!(read(200, "application/json", &padded(BODY_LIMIT)).is_ok());
+    assert!(read(200, "application/json", &padded(BODY_LIMIT + 1)).is_err());
+}
+
+#[test]
+fn a_limit_is_told_from_an_outage_and_says_when() {
+    let endpoint = TokenEndpoint::parse("https://host.invalid", "--token-url", false).unwrap();
+    let redactor = Redactor::new(&ClientSecret::new("s3cret/s3cret".to_owned()));
+    let answered_at = Timestamp::from(NOW);
+    for (status, retry_after, limited_until, hint) in [
+        (
+            429,
+            Some("60"),
+            Some(NOW + 60),
+            "try again after 2027-01-15T08:01:00Z",
+        ),
+        (429, None, None, "try again in a minute"),
+        (429, Some("soon"), None, "try again in a minute"),
+        (
+            503,
+            Some("60"),
+            None,
+            "try again after 2027-01-15T08:01:00Z",
+        ),
+        (503, None, None, "trying again later helps"),
+    ] {
+        let response = Response {
+            status,
+            retry_after: retry_after.map(str::to_owned),
+            ..Response::default()
+        };
+        let error = parse(&response, &endpoint, answered_at..answered_at, &redactor).unwrap_err();
+        assert_eq!(
+            error.limited_until(),
+            limited_until.map(Timestamp::from),
+            "{error:?}"
+        );
+        assert_eq!(error.is_limit, status == 429);
+        let is_called_a_limit = error.problem.what.contains("limits the number of requests");
+        assert_eq!(is_called_a_limit, status == 429, "{error:?}");
+        assert!(error.problem.hint.contains(hint), "{error:?}");
+    }
 }
 
 #[test]
