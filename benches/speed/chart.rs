@@ -24,7 +24,9 @@ impl fmt::Display for Quartiles {
             median,
             upper,
         } = self;
-        f.pad(&format!("{median:.2} [{lower:.2}, {upper:.2}]"))
+        let digits = f.precision().unwrap_or(2);
+        let text = format!("{median:.digits$} [{lower:.digits$}, {upper:.digits$}]");
+        write!(f, "{text:<width$}", width = f.width().unwrap_or(0))
     }
 }
 

@@ -177,7 +177,7 @@ impl Bench {
 
     fn times(&mut self) {
         println!(
-            "\n{} pairs each; medians [quartiles] in ms; ratios of the medians of wall time and CPU time",
+            "\n{} pairs each; medians [quartiles], times in ms",
             self.pairs
         );
         let cached = self.cached();
@@ -238,11 +238,12 @@ impl Bench {
         );
         println!();
         let mut medians = Vec::new();
-        for (contestant, runs) in [own, &other].into_iter().zip(runs) {
-            let ms =
-                |figure: fn(&Run) -> f64| runs.iter().map(|run| 1000.0 * figure(run)).collect();
-            let (walls, cpus): (Vec<f64>, Vec<f64>) = (ms(|run| run.wall), ms(|run| run.cpu));
-            let [wall, cpu] = [&walls, &cpus].map(|figures| Quartiles::of(figures.clone()));
+        for (contestant, runs) in [own, &other].into_iter().zip(&runs) {
+            let [walls, cpus] = [
+                milliseconds(runs, |run| run.wall),
+                milliseconds(runs, |run| run.cpu),
+            ];
+            let [wall, cpu] = [&walls, &cpus].map(|times| Quartiles::of(times.clone()));
             println!("{:<36} wall {wall:<26} CPU {cpu}", contestant.name);
             medians.push([wall.median, cpu.median]);
             self.bars
@@ -251,7 +252,19 @@ impl Bench {
                 .extend(walls);
         }
         let [wall, cpu] = [0, 1].map(|figure| medians[0][figure] / medians[1][figure]);
-        println!("{:<36} wall {wall:<26.3} CPU {cpu:<18.3} {goal}", "ratio");
+        println!(
+            "{:<36} wall {wall:<26.3} CPU {cpu:<22.3} {goal}",
+            "ratio of the medians"
+        );
+        let pair_by_pair = |figure: fn(&Run) -> f64| {
+            let pairs = runs[0].iter().zip(&runs[1]);
+            Quartiles::of(pairs.map(|(own, other)| figure(own) / figure(other)))
+        };
+        let (wall, cpu) = (pair_by_pair(|run| run.wall), pair_by_pair(|run| run.cpu));
+        println!(
+            "{:<36} wall {wall:<26.3} CPU {cpu:.3}",
+            "ratio pair by pair"
+        );
     }
 
     fn memory(&self) {
@@ -275,4 +288,8 @@ impl Bench {
             }
         }
     }
+}
+
+fn milliseconds(runs: &[Run], figure: fn(&Run) -> f64) -> Vec<f64> {
+    runs.iter().map(|run| 1000.0 * figure(run)).collect()
 }
