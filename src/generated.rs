@@ -112,10 +112,8 @@ fn the_readme_has_every_exit_code_variable_and_option_and_no_other() {
         None => VARIABLES.iter().any(|variable| variable.name == name) || name == ACCESS_TOKEN,
     };
     let looks_like_a_name = |name: &&String| {
-        name.starts_with("--")
-            || name.contains('_')
-            || name.ends_with("Id")
-            || name.ends_with("Secret")
+        let is_variable = name.contains('_') || name.ends_with("Id") || name.ends_with("Secret");
+        name.starts_with("--") || is_variable && !name.contains('-')
     };
     let unknown: Vec<_> = listed
         .iter()

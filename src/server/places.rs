@@ -48,16 +48,18 @@ impl Places {
     /// A place for a connection that has no request yet. If there is none, the one that is idle for the longest
     /// is closed; if nobody is idle, somebody will be.
     pub async fn take(self: &Arc<Self>) -> Arc<Place> {
+        let mut is_coming = false;
         loop {
             let changed = self.changed.notified();
             let permit = match Arc::clone(&self.free).try_acquire_owned() {
                 Ok(permit) => Some(permit),
                 Err(_) => {
-                    self.close_oldest_idle();
+                    // One makes room for one.
+                    is_coming = is_coming || self.close_oldest_idle();
                     select! {
                         biased;
                         permit = Arc::clone(&self.free).acquire_owned() => permit.ok(),
-                        () = changed => None,
+                        () = changed, if !is_coming => None,
                     }
                 }
             };
@@ -73,11 +75,13 @@ impl Places {
         }
     }
 
-    /// Closes it, if there is one.
-    pub fn close_oldest_idle(&self) {
-        if let Some((_, wanted)) = lock(&self.idle).wanted.pop_first() {
+    /// Closes it. False if there is none.
+    pub fn close_oldest_idle(&self) -> bool {
+        let oldest = lock(&self.idle).wanted.pop_first();
+        if let Some((_, wanted)) = &oldest {
             wanted.notify_one();
         }
+        oldest.is_some()
     }
 
     /// Waits until all are free.

@@ -855,23 +855,36 @@ fn at_the_limit_the_oldest_idle_connection_makes_room() {
     let server = Server::replies([Reply::token()]);
     let (_env, serving) = serve(&server);
     serving.ask(ID, SECRET).is(200);
+    // Where the machine is too busy, their own deadline comes to all of them first.
+    assert!(
+        (0..10).any(|_| oldest_makes_room(&serving)),
+        "busy ten times over"
+    );
+    serving.finish();
+}
+
+/// False if it took too long to tell.
+fn oldest_makes_room(serving: &Serving) -> bool {
+    let since = Instant::now();
     let mut idle: Vec<_> = (0..1024).map(|_| serving.connect()).collect();
     // All have been accepted when the last has been answered.
     let host = serving.address();
     let alive = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    idle[1023].write_all(alive.as_bytes()).unwrap();
-    Answer::read(&mut idle[1023]).unwrap().is(200);
+    let mut healthy = |number: usize| {
+        let stream = &mut idle[number];
+        let sent = stream.write_all(alive.as_bytes());
+        sent.ok()
+            .and_then(|()| Answer::read(stream))
+            .is_some_and(|answer| answer.status == 200)
+    };
+    let last = healthy(1023);
     serving.ask(ID, SECRET).is(200);
-    // Not by their own deadline, which comes to all of them.
-    for (number, is_closed) in [(0, true), (2, false)] {
-        idle[number].set_nonblocking(true).unwrap();
-        let closed = idle[number].read(&mut [0]).is_ok_and(|count| count == 0);
-        assert_eq!(closed, is_closed, "connection {number}");
+    let [first, third] = [healthy(0), healthy(2)];
+    if since.elapsed() > SOON {
+        return false;
     }
-    idle[1022].write_all(alive.as_bytes()).unwrap();
-    Answer::read(&mut idle[1022]).unwrap().is(200);
-    drop(idle);
-    serving.finish();
+    assert_eq!([last, first, third], [true, false, true], "who is alive");
+    true
 }
 
 #[test]

@@ -19,7 +19,7 @@ const STAND_INS: &[(&str, &str)] = &[
         "cargo",
         "case $* in
 'run --release -- '*) shift 3; exec cells-token \"$@\" ;;
-'install --path .' | test) ;;
+'install --path . --locked' | test) ;;
 *) exit 99 ;;
 esac",
     ),
