@@ -31,6 +31,7 @@ complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "run" -d 'Ru
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "status" -d 'Show what would be used and what is cached; makes no request'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "forget" -d 'Delete the cached token'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "sandbox" -d 'Run a command beside its own token endpoint: no account needed'
+complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "serve" -d 'Answer a fleet in the API\'s place, with few requests to it'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-id -d 'The client id [variable: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret -d 'The client secret [variable: CELLS_CLIENT_SECRET]' -r
@@ -108,4 +109,26 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand sandbox" -l resp
 complete -c cells-token -n "__fish_cells_token_using_subcommand sandbox" -s v -l verbose -d 'Tell on standard error what is done, and why'
 complete -c cells-token -n "__fish_cells_token_using_subcommand sandbox" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c cells-token -n "__fish_cells_token_using_subcommand sandbox" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l listen -d 'Where callers connect [default: 127.0.0.1:8470]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l tls-cert -d 'The certificate, in a PEM file' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l tls-key -d 'Its private key, in a PEM file' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l caller-key-file -d 'Keys of callers that need no secret, one a line' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-id -d 'The client id [variable: CELLS_CLIENT_ID]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret -d 'The client secret [variable: CELLS_CLIENT_SECRET]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret-file -d 'A file with the secret; - is standard input' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l base-url -d 'Where the API is [variable: CELLS_BASE_URL]' -r -f
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l token-url -d 'The token endpoint itself [variable: CELLS_TOKEN_URL]' -r -f
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l ca-cert -l cacert -d 'Certificates to trust besides the system\'s, in a PEM file [variable: CELLS_CA_CERT]' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l proxy -d 'The proxy to use, for loopback too [variables: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]' -r -f
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l timeout -d 'The limit on everything together [variable: CELLS_TIMEOUT]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l retries -d 'How often to try again what may pass by itself [variable: CELLS_RETRIES]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l min-ttl -d 'How long the token must live at least [variable: CELLS_MIN_TTL]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l cache-dir -d 'Where the cache is [variable: CELLS_CACHE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l listen-http -d 'Plain http to other machines'
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l no-input -d 'Never prompt for what is missing [variables: CELLS_NO_INPUT, CI]'
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l allow-http -d 'Permit http:// to other machines [variable: CELLS_ALLOW_HTTP]'
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l no-cache -d 'Neither read nor write the cache [variable: CELLS_NO_CACHE]'
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -s v -l verbose -d 'Tell on standard error what is done, and why'
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cells-token -n "__fish_cells_token_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'

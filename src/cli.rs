@@ -66,6 +66,8 @@ pub enum Command {
     Forget(Forget),
     #[cfg(feature = "server")]
     Sandbox(Sandbox),
+    #[cfg(feature = "server")]
+    Serve(Serve),
     Completions(Completions),
 }
 
@@ -236,6 +238,70 @@ pub struct Sandbox {
     #[arg(last = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
 
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// Answer a fleet in the API's place, with few requests to it
+///
+/// Listens where the Get Token API would, at the same paths, and passes a caller's own client credentials on to the
+/// token URL: once for however many callers, and again only when the token is about to expire. What the service says
+/// comes back as it is. Tokens are kept in memory and in the cache of cells-token get; --no-cache turns the latter off.
+///
+/// SIGTERM and SIGINT end it once what is in flight has been answered, after 10 seconds at the latest. GET /healthz
+/// answers 200 while it lives. Each request is a line on standard error, without secrets; -q turns them off.
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token serve
+  cells-token serve --listen 0.0.0.0:8470 --tls-cert tls.crt --tls-key tls.key
+  CELLS_BASE_URL=http://127.0.0.1:8470 cells-token get"
+)]
+pub struct Serve {
+    /// Where callers connect [default: 127.0.0.1:8470]
+    ///
+    /// An address that other machines reach needs TLS, or --listen-http. On loopback the Host header has to be of
+    /// this machine too.
+    #[arg(long, value_name = "ADDR:PORT", help_heading = "Callers")]
+    pub listen: Option<String>,
+
+    /// The certificate, in a PEM file
+    ///
+    /// With those between it and the root.
+    #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Its private key, in a PEM file
+    #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath)]
+    pub tls_key: Option<PathBuf>,
+
+    /// Plain http to other machines
+    ///
+    /// Only where something else ends TLS.
+    #[arg(long, help_heading = "Callers")]
+    pub listen_http: bool,
+
+    /// Keys of callers that need no secret, one a line
+    ///
+    /// Who sends one of them as Authorization: Bearer KEY, and no credentials, gets a token of the client id and
+    /// secret that the options and variables below give.
+    #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath)]
+    pub caller_key_file: Option<PathBuf>,
+
+    /// For the callers that have a key.
+    #[command(flatten)]
+    pub credentials: Credentials,
+    /// Where, and how long.
+    #[command(flatten)]
+    pub network: Network,
+    /// What is kept.
+    #[command(flatten)]
+    pub cache: Cache,
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,

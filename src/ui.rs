@@ -30,12 +30,31 @@ pub enum Verbosity {
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
     verbosity: Verbosity,
+    shows_waiting: bool,
 }
 
 impl Ui {
     /// A voice of that much to say.
     pub fn new(verbosity: Verbosity) -> Self {
-        Self { verbosity }
+        Self {
+            verbosity,
+            shows_waiting: verbosity == Verbosity::Normal,
+        }
+    }
+
+    /// The same where nobody waits at the terminal for what takes long.
+    #[cfg(feature = "server")]
+    pub fn unattended(self) -> Self {
+        Self {
+            shows_waiting: false,
+            ..self
+        }
+    }
+
+    /// How much it says.
+    #[cfg(feature = "server")]
+    pub fn verbosity(self) -> Verbosity {
+        self.verbosity
     }
 
     /// What ended the program, and what to do about it.
@@ -59,12 +78,22 @@ impl Ui {
         }
     }
 
+    /// The same of each, in one write.
+    #[cfg(feature = "server")]
+    pub fn all_done(self, texts: impl Iterator<Item = String>) {
+        if self.verbosity >= Verbosity::Normal {
+            let line = |text: String| format!("cells-token: {}\n", escaped(&text));
+            let lines: String = texts.map(line).collect();
+            let _ = io::stderr().write_all(lines.as_bytes());
+        }
+    }
+
     /// Something is waited for from now on. With `-v` the story says it already.
     pub fn waiting(self, what: impl Into<String>) -> Waiting {
         Waiting {
             what: what.into(),
             since: Instant::now(),
-            is_allowed: self.verbosity == Verbosity::Normal,
+            is_allowed: self.shows_waiting,
             terminal: None,
             shown_seconds: 0,
         }

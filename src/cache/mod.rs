@@ -21,6 +21,8 @@ pub use fingerprint::Fingerprint;
 pub use forget::{Forgotten, forget, forget_all};
 pub use key::Key;
 pub use lock::{Guard, LockFile};
+#[cfg(feature = "server")]
+pub use outcome::LONGEST_LIMIT;
 pub use outcome::{Failure, Route};
 
 use crate::oauth::{ClientId, TokenEndpoint};
@@ -59,7 +61,18 @@ pub struct Cache {
     dir: PathBuf,
     is_explicit: bool,
     key: Key,
+    birth: Birth,
     ui: Ui,
+}
+
+/// When the first file of an identity is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Birth {
+    /// With the lock, before the first request.
+    Lock,
+    /// With the first token: whoever makes up identities makes no files.
+    #[cfg(feature = "server")]
+    Success,
 }
 
 impl Cache {
@@ -78,8 +91,23 @@ impl Cache {
             dir,
             is_explicit,
             key: Key::new(endpoint, client_id),
+            birth: Birth::Lock,
             ui,
         })
+    }
+
+    /// The same, but no file is made before the first token.
+    #[cfg(feature = "server")]
+    pub fn born_of_success(self) -> Self {
+        Self {
+            birth: Birth::Success,
+            ..self
+        }
+    }
+
+    /// Whether no file may be made yet, so that there is nobody to wait for either.
+    pub fn is_unborn(&self) -> bool {
+        self.birth != Birth::Lock && file::stamp(&self.entry_path()).is_none()
     }
 
     /// The entry, if there is one that can be trusted.

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 const VERSION: u32 = 1;
 
 /// A limit is not remembered for longer, whatever the service says.
-const LONGEST_LIMIT: Duration = Duration::from_secs(60 * 60);
+pub const LONGEST_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// How many failures are kept, of other secrets and ways among them.
 const MOST_FAILURES: usize = 8;

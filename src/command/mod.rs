@@ -6,6 +6,8 @@ mod get;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+#[cfg(feature = "server")]
+mod serve;
 mod status;
 
 use std::ffi::OsStr;
@@ -33,6 +35,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Completions(args) => completions::run(&args)?,
         #[cfg(feature = "server")]
         Command::Sandbox(args) => return sandbox::run(&args, ui(&args.voice)),
+        #[cfg(feature = "server")]
+        Command::Serve(args) => serve::run(&args, &env, ui(&args.voice))?,
     }
     Ok(Exit::Done.into())
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,7 +24,7 @@ use crate::env::{self, Variable};
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
-use crate::server::{self, Issuer, Script};
+use crate::server::{Issuer, Script, Server};
 use crate::time::Timestamp;
 use crate::ui::Ui;
 
@@ -72,8 +73,12 @@ pub fn run(args: &cli::Sandbox, ui: Ui) -> Result<ExitCode, Error> {
     let status = runtime.block_on(async {
         let (listener, address) = listen().await?;
         let command = command(args, issuer.credentials(), address, &folder)?;
-        let server = server::serve(listener, Arc::new(issuer));
-        tokio::spawn(server);
+        let server = Server {
+            listener,
+            tls: None,
+            service: Arc::new(issuer),
+        };
+        tokio::spawn(server.run(future::pending()));
         if args.command.is_empty() {
             ui.done(&format!(
                 "this shell has a token endpoint of its own, {}; try cells-token get, and leave with exit",

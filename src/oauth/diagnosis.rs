@@ -2,7 +2,7 @@
 
 use super::response::ErrorResponse;
 use super::retry::{self, Retry};
-use super::token_error::{TokenError, TokenErrorKind};
+use super::token_error::{Cause, TokenError, TokenErrorKind};
 use super::{Redactor, Response, TokenEndpoint};
 use crate::time::Timestamp;
 
@@ -39,7 +39,10 @@ impl Diagnosis<'_> {
         };
         TokenError {
             retry,
-            is_limit: status == 429,
+            cause: match status {
+                429 => Cause::Limit,
+                _ => Cause::Other,
+            },
             ..self.failure(TokenErrorKind::Unavailable, what, error, hint)
         }
     }

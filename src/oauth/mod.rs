@@ -23,4 +23,4 @@ pub use request::{ClientCredentials, ClientId};
 pub use retry::pause;
 pub use tls::Trust;
 pub use token::{Freshness, MinTtl, Token};
-pub use token_error::{TokenError, TokenErrorKind};
+pub use token_error::{Cause, TokenError, TokenErrorKind};

@@ -1,7 +1,10 @@
 //! Why there is no token, for the exit code, for another attempt, and for those who wait.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::Response;
 use super::retry::Retry;
 use crate::problem::Problem;
 use crate::time::Timestamp;
@@ -30,9 +33,24 @@ pub struct TokenError {
     /// Whether asking again may help.
     #[serde(skip)]
     pub retry: Retry,
-    /// Whether it is a limit on requests (429, RFC 6585 §4).
+    /// What more than its kind a passer-on has to know.
     #[serde(skip)]
-    pub is_limit: bool,
+    pub cause: Cause,
+    /// The answer that says so, if there was one and it is not remembered from another process.
+    #[serde(skip)]
+    pub answer: Option<Arc<Response>>,
+}
+
+/// Failures that are treated in a way of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// None of these.
+    #[default]
+    Other,
+    /// A limit on requests (429, RFC 6585 §4).
+    Limit,
+    /// Nothing came in time.
+    Timeout,
 }
 
 impl TokenError {
@@ -42,14 +60,23 @@ impl TokenError {
             kind,
             problem: Problem::new(what, hint),
             retry: Retry::Never,
-            is_limit: false,
+            cause: Cause::Other,
+            answer: None,
         }
+    }
+
+    /// Whether another answer is to be expected without any change here.
+    pub fn is_away(&self) -> bool {
+        matches!(
+            self.kind,
+            TokenErrorKind::Unreachable | TokenErrorKind::Unavailable
+        )
     }
 
     /// Until when the service asks to be left alone, if this is a limit and it said so.
     pub fn limited_until(&self) -> Option<Timestamp> {
         match self.retry {
-            Retry::After(until) if self.is_limit => Some(until),
+            Retry::After(until) if self.cause == Cause::Limit => Some(until),
             _ => None,
         }
     }

@@ -26,6 +26,26 @@ pub fn text(status: StatusCode, text: impl Into<String>) -> Response<Full<Bytes>
     of_type("text/plain; charset=utf-8", status, text.into() + "\n")
 }
 
+/// Bytes of somebody else's, of the type that they said (RFC 9110 §8.3), that nobody may store.
+pub fn bytes(
+    status: StatusCode,
+    content_type: Option<HeaderValue>,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    if let Some(content_type) = content_type {
+        answer.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    add(&mut answer, CACHE_CONTROL, "no-store");
+    answer
+}
+
+/// Seconds to wait, or that have passed (RFC 9110 §10.2.3, RFC 9111 §5.1).
+pub fn add_seconds(answer: &mut Response<Full<Bytes>>, name: HeaderName, seconds: u64) {
+    answer.headers_mut().insert(name, seconds.into());
+}
+
 /// The end of a connection whose request was not read to its end.
 pub fn closing(status: StatusCode) -> Response<Full<Bytes>> {
     let mut answer = text(status, status.canonical_reason().unwrap_or_default());

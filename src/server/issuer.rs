@@ -6,14 +6,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::RETRY_AFTER;
+use hyper::{Request, Response, StatusCode};
 use jsonwebtoken::EncodingKey;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 
-use super::token_request::{self, Fault};
-use super::{Service, answer, jwt};
+use super::{Exchange, Service, answer, endpoint, jwt, token_request};
 use crate::oauth::{ClientCredentials, ClientId};
 use crate::secret::ClientSecret;
 use crate::time::Clock;
@@ -21,13 +20,6 @@ use crate::ui::Ui;
 
 /// Who issues the tokens, so that nobody takes them for real ones.
 const ISSUER: &str = "cells-token-sandbox";
-/// The Get Token API, and where the vendor's SDKs look for tokens.
-const TOKEN_PATHS: [&str; 4] = [
-    "/v4.0/cells/connect/token",
-    "/v3.0/cells/connect/token",
-    "/connect/token",
-    "/oauth2/token",
-];
 /// What the tokens are for, as the vendor's say it.
 const APIS: [&str; 4] = ["api.billing", "api.identity", "api.products", "api.storage"];
 /// After 429 and 503, in seconds.
@@ -94,17 +86,7 @@ impl Issuer {
     }
 
     fn respond(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        if !TOKEN_PATHS.contains(&request.uri().path()) {
-            let paths = TOKEN_PATHS.join(", ");
-            return answer::text(
-                StatusCode::NOT_FOUND,
-                format!("there is nothing here but {paths}"),
-            );
-        }
-        if request.method() != Method::POST {
-            let status = StatusCode::METHOD_NOT_ALLOWED;
-            let mut answer = answer::text(status, "tokens are asked for with POST");
-            answer::add(&mut answer, ALLOW, "POST");
+        if let Err(answer) = endpoint::check(request) {
             return answer;
         }
         match self.script.next() {
@@ -114,20 +96,13 @@ impl Issuer {
     }
 
     fn true_answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        match token_request::credentials(request) {
+        let mut answer = match token_request::credentials(request) {
             Ok(credentials) if self.knows(&credentials) => self.token(),
-            Ok(_) | Err(Fault::InvalidClient) => {
-                refusal(request.headers().contains_key(AUTHORIZATION))
-            }
-            Err(Fault::UnsupportedGrantType) => answer::error(
-                StatusCode::BAD_REQUEST,
-                "unsupported_grant_type",
-                "the sandbox knows client_credentials alone",
-            ),
-            Err(Fault::InvalidRequest(why)) => {
-                answer::error(StatusCode::BAD_REQUEST, "invalid_request", why)
-            }
-        }
+            Ok(_) => refusal(),
+            Err(fault) => endpoint::fault(fault, refusal),
+        };
+        endpoint::name_scheme(&mut answer, request, "Basic realm=\"cells-token sandbox\"");
+        answer
     }
 
     /// Takes no care to compare in constant time: the secret is of the sandbox's own making, and guards nothing.
@@ -174,28 +149,24 @@ impl Issuer {
 
 impl Service for Issuer {
     async fn answer(&self, request: Request<Bytes>) -> Response<Full<Bytes>> {
-        let answer = self.respond(&request);
-        self.ui.note(|| {
-            // Without the query, where somebody may have put a secret.
-            let (method, path) = (request.method(), request.uri().path());
-            format!("{method} {path}: answered {}", answer.status().as_u16())
-        });
-        answer
+        self.respond(&request)
+    }
+
+    fn note(&self, exchange: &Exchange<'_>) {
+        let Exchange {
+            method,
+            path,
+            answer,
+            ..
+        } = exchange;
+        self.ui
+            .note(|| format!("{method} {path}: answered {}", answer.status().as_u16()));
     }
 }
 
-/// RFC 6749 §5.2: who came with an Authorization header is told which scheme is right.
-fn refusal(by_header: bool) -> Response<Full<Bytes>> {
+fn refusal() -> Response<Full<Bytes>> {
     let what = "these are not the credentials that the sandbox made up";
-    let mut answer = answer::error(StatusCode::UNAUTHORIZED, "invalid_client", what);
-    if by_header {
-        answer::add(
-            &mut answer,
-            WWW_AUTHENTICATE,
-            "Basic realm=\"cells-token sandbox\"",
-        );
-    }
-    answer
+    answer::error(StatusCode::UNAUTHORIZED, "invalid_client", what)
 }
 
 /// An answer of this status because `--respond` says so: an error object where RFC 6749 has a word for it.

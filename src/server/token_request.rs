@@ -56,6 +56,41 @@ pub fn credentials(request: &Request<Bytes>) -> Result<ClientCredentials, Fault>
     }
 }
 
+/// What follows `Bearer` (RFC 6750 §2.1) in a request that has no credentials of a client: a key of the caller's own.
+/// Such a request may have no body.
+///
+/// # Errors
+/// As for [`credentials`].
+pub fn caller_key(request: &Request<Bytes>) -> Option<Result<&[u8], Fault>> {
+    let (scheme, key) = split_once_at_space(request.headers().get(AUTHORIZATION)?.as_bytes())?;
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return None;
+    }
+    if request.body().is_empty() {
+        return Some(Ok(key));
+    }
+    if !is_form(request) {
+        return None;
+    }
+    match Form::parse(request.body()) {
+        Err(fault) => Some(Err(fault)),
+        Ok(Form {
+            id: None,
+            secret: None,
+            grant,
+        }) => match grant.as_deref() {
+            None | Some(CLIENT_CREDENTIALS) => Some(Ok(key)),
+            Some(_) => Some(Err(Fault::UnsupportedGrantType)),
+        },
+        Ok(_) => None,
+    }
+}
+
+fn split_once_at_space(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = value.iter().position(|byte| *byte == b' ')?;
+    Some((&value[..space], value[space..].trim_ascii()))
+}
+
 /// The parameters that matter; others are ignored (RFC 6749 §3.2).
 #[derive(Default)]
 struct Form {

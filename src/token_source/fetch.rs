@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
-use super::TokenSource;
+use super::{Found, TokenSource};
 use crate::error::Error;
-use crate::oauth::{self, Client, Redactor, Token, TokenError};
+use crate::oauth::{self, Client, Redactor, TokenError};
+use crate::output::Origin;
 
 /// One attempt may take this part of the timeout.
 const ATTEMPT_SHARE: u32 = 3;
@@ -15,7 +16,7 @@ impl TokenSource<'_> {
     ///
     /// # Errors
     /// `Error::Usage` if the certificates named are none; else the last attempt's failure.
-    pub(super) fn fetch(&self) -> Result<Token, Error> {
+    pub(super) fn fetch(&self) -> Result<Found, Error> {
         let config = self.config;
         let proxy = config.proxy.as_ref().map(|(proxy, _)| proxy);
         let redactor = Redactor::new(&self.credentials.secret);
@@ -27,10 +28,10 @@ impl TokenSource<'_> {
             let result = self.post(&client);
             let elapsed = started.elapsed();
             let error = match result {
-                Ok(token) => {
+                Ok(found) => {
                     self.ui
                         .note(|| format!("{} gave a token in {elapsed:.1?}", config.endpoint));
-                    return Ok(token);
+                    return Ok(found);
                 }
                 Err(error) => error,
             };
@@ -56,11 +57,16 @@ impl TokenSource<'_> {
         }
     }
 
-    fn post(&self, client: &Client) -> Result<Token, TokenError> {
+    fn post(&self, client: &Client) -> Result<Found, TokenError> {
         let deadline = self.deadline.at_most(self.config.timeout / ATTEMPT_SHARE);
         let mut waiting = self.ui.waiting(self.config.endpoint.host());
         let requested_at = (self.clock)();
         let response = client.post(self.credentials.form_body(), deadline, || waiting.tick())?;
-        client.parse(&response, requested_at..(self.clock)())
+        let token = client.parse(&response, requested_at..(self.clock)())?;
+        Ok(Found {
+            token,
+            origin: Origin::Server,
+            response: Some(response),
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The heart: look in the cache, wait for who is fetching already, look again, fetch, store.
 
 mod fetch;
+mod for_verb;
 mod limit;
 
 use std::ops::ControlFlow;
@@ -8,16 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, LockFile, Route};
-use crate::cli;
 use crate::config::Config;
-use crate::credentials::{self, Plan, SecretSource};
-use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, Token, TokenErrorKind};
+use crate::oauth::{ClientCredentials, Freshness, MinTtl, Response, Token, TokenErrorKind};
 use crate::output::Origin;
-use crate::secret::ClientSecret;
 use crate::time::{Clock, Deadline, Timestamp};
 use crate::ui::Ui;
+
+pub use for_verb::{Answer, token};
 
 /// Who has waited for this part of the timeout fetches without the lock.
 const WAITING_SHARE: u32 = 2;
@@ -25,135 +24,74 @@ const WAITING_SHARE: u32 = 2;
 /// How often those who wait look again.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A token, and whether it came from the cache.
-pub type Found = (Token, Origin);
+/// A token, and where it came from.
+pub struct Found {
+    /// The token.
+    pub token: Token,
+    /// Whether it came from the cache.
+    pub origin: Origin,
+    /// The answer that brought it, unless it came from the cache.
+    #[cfg_attr(
+        not(feature = "server"),
+        expect(dead_code, reason = "only who passes it on wants the bytes")
+    )]
+    pub response: Option<Response>,
+}
+
+impl Found {
+    fn in_cache(token: Token) -> Self {
+        Self {
+            token,
+            origin: Origin::Cache,
+            response: None,
+        }
+    }
+}
 
 /// Whether a cached token will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reuse {
+pub enum Reuse {
     /// If it is good.
     Allowed,
     /// Only one that was obtained after this run began.
     Refresh,
 }
 
-/// What a verb needs that asks for a token.
-pub struct Answer {
-    /// The token.
-    pub token: Token,
-    /// Where it came from.
-    pub origin: Origin,
-    /// The secret, unless the cached token was good without it.
-    pub secret: Option<ClientSecret>,
-    /// The client id, if a person who had set nothing at all entered it.
-    pub entered: Option<ClientId>,
-}
-
-/// Gets the token that `request` and `env` describe. Asks for the secret only if no cached token will
-/// do without it, and before the lock is taken: a person at a prompt keeps nobody waiting.
-///
-/// # Errors
-/// Whatever the sources of the credentials, or the authorization server, give instead.
-pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<Answer, Error> {
-    let cli::Request {
-        credentials: flags,
-        network,
-        cache,
-        refresh,
-    } = request;
-    let plan = Plan::new(flags, env).map_err(Error::Usage)?;
-    let config = Config::new(network, cache, &plan, env).map_err(Error::Usage)?;
-    plan.tell(ui);
-    config.tell(ui);
-    let reuse = if *refresh {
-        Reuse::Refresh
-    } else {
-        Reuse::Allowed
-    };
-    let began = clock();
-    let id = credentials::client_id(&plan)?;
-    let entered = plan.asks_for_all().then(|| id.clone());
-    let cache = config
-        .cache
-        .as_ref()
-        .and_then(|settings| Cache::open(settings, &config.endpoint, &id, ui));
-    if plan.secret == SecretSource::Prompt
-        && reuse == Reuse::Allowed
-        && let Some(token) = cache
-            .as_ref()
-            .and_then(|cache| cached_without_secret(cache, &config, began, ui))
-    {
-        warn_of_short_life(&token, config.min_ttl, began, ui);
-        return Ok(Answer {
-            token,
-            origin: Origin::Cache,
-            secret: None,
-            entered,
-        });
-    }
-    let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
-    let credentials = ClientCredentials { id, secret };
-    let (ready, deadline) = (clock(), Deadline::after(config.timeout));
-    let source = TokenSource {
-        config: &config,
-        credentials,
-        reuse,
-        clock,
-        ui,
-        began,
-        ready,
-        deadline,
-    };
-    let (token, origin) = match cache {
-        Some(cache) => source.cached_or_new(&cache)?,
-        None => (source.fetch()?, Origin::Server),
-    };
-    warn_of_short_life(&token, config.min_ttl, clock(), ui);
-    Ok(Answer {
-        token,
-        origin,
-        secret: Some(source.credentials.secret),
-        entered,
-    })
-}
-
-fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Token> {
-    let token = cache.entry(now)?.token;
-    let is_good = token.freshness(config.min_ttl, now) == Freshness::Fresh;
-    ui.note(|| match is_good {
-        true => "a good token is cached; the secret is not needed".to_owned(),
-        false => "the cached token does not live long enough; the secret is needed".to_owned(),
-    });
-    is_good.then_some(token)
-}
-
-fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, ui: Ui) {
-    if token.falls_short(min_ttl)
-        && let Some(remaining) = token.remaining(now)
-    {
-        let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
-        ui.warning(&format!(
-            "the token lives for {remaining}, which is shorter than --min-ttl asks"
-        ));
-    }
-}
-
-struct TokenSource<'a> {
-    config: &'a Config,
-    credentials: ClientCredentials,
-    reuse: Reuse,
-    clock: Clock,
-    ui: Ui,
-    began: Timestamp,
+/// Whose token is wanted, from where, and until when.
+pub struct TokenSource<'a> {
+    /// Where, and how.
+    pub config: &'a Config,
+    /// Whose.
+    pub credentials: ClientCredentials,
+    /// Whether a cached one will do.
+    pub reuse: Reuse,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Tells the story.
+    pub ui: Ui,
+    /// A `--refresh` accepts what was obtained after this.
+    pub began: Timestamp,
     /// After the end of any prompt; from here on it waits with the others.
-    ready: Timestamp,
-    deadline: Deadline,
+    pub ready: Timestamp,
+    /// Of everything together.
+    pub deadline: Deadline,
 }
 
 impl TokenSource<'_> {
+    /// Gets the token, out of the cache if it has a good one.
+    ///
+    /// # Errors
+    /// `Error::Usage` if the certificates named are none; else what the server gave instead.
+    pub fn token(&self, cache: Option<&Cache>) -> Result<Found, Error> {
+        match cache {
+            Some(cache) => self.cached_or_new(cache),
+            None => self.fetch(),
+        }
+    }
+
     fn cached_or_new(&self, cache: &Cache) -> Result<Found, Error> {
         let old = match self.look(cache) {
-            Some((token, Freshness::Fresh)) => return Ok((token, Origin::Cache)),
+            Some((token, Freshness::Fresh)) => return Ok(Found::in_cache(token)),
             Some((token, Freshness::ExpiresSoon)) => Some(token),
             _ => None,
         };
@@ -161,12 +99,9 @@ impl TokenSource<'_> {
             Err(Error::Token(error)) => error,
             result => return result,
         };
-        let is_away = matches!(
-            error.kind,
-            TokenErrorKind::Unreachable | TokenErrorKind::Unavailable
-        );
-        let may_yield =
-            self.config.min_ttl == MinTtl::Default && self.reuse == Reuse::Allowed && is_away;
+        let may_yield = self.config.min_ttl == MinTtl::Default
+            && self.reuse == Reuse::Allowed
+            && error.is_away();
         match old.filter(|token| {
             may_yield
                 && !token
@@ -179,7 +114,7 @@ impl TokenSource<'_> {
                     "{}; the cached token still lives and is used",
                     error.problem.what
                 ));
-                Ok((token, Origin::Cache))
+                Ok(Found::in_cache(token))
             }
             None => Err(error.into()),
         }
@@ -187,8 +122,15 @@ impl TokenSource<'_> {
 
     /// One process fetches; the others wait for what comes of it, but not for ever.
     fn single_flight(&self, cache: &Cache) -> Result<Found, Error> {
+        if cache.is_unborn() {
+            let result = self.fetch();
+            if result.is_ok() {
+                self.store(cache, &Guard::overdue(), &result);
+            }
+            return result;
+        }
         let Some(lock) = cache.lock_file() else {
-            return Ok((self.fetch()?, Origin::Server));
+            return self.fetch();
         };
         loop {
             if let ControlFlow::Break(result) = self.wait_out_limit(cache) {
@@ -242,7 +184,7 @@ impl TokenSource<'_> {
     /// this one cannot wait out.
     fn what_others_got(&self, cache: &Cache) -> ControlFlow<Result<Found, Error>> {
         if let Some((token, Freshness::Fresh)) = self.look(cache) {
-            return ControlFlow::Break(Ok((token, Origin::Cache)));
+            return ControlFlow::Break(Ok(Found::in_cache(token)));
         }
         let secret = &self.credentials.secret;
         let failures = cache.failures((self.clock)());
@@ -275,19 +217,20 @@ impl TokenSource<'_> {
             return None;
         }
         let result = self.fetch();
+        self.store(cache, guard, &result);
+        Some(result)
+    }
+
+    /// Keeps a token, or an answer of the service that was none.
+    fn store(&self, cache: &Cache, guard: &Guard, result: &Result<Found, Error>) {
         let now = (self.clock)();
         let secret = &self.credentials.secret;
-        match (&result, Fingerprint::of(secret)) {
-            (Ok(token), Some(fingerprint))
+        match (result, Fingerprint::of(secret)) {
+            (Ok(Found { token, .. }), Some(fingerprint))
                 if !token.remaining(now).unwrap_or_default().is_zero() =>
             {
-                cache.put(
-                    guard,
-                    &Entry {
-                        token: token.clone(),
-                        fingerprint,
-                    },
-                );
+                let token = token.clone();
+                cache.put(guard, &Entry { token, fingerprint });
             }
             (Err(Error::Token(error)), Some(fingerprint))
                 if error.kind != TokenErrorKind::Unreachable =>
@@ -297,7 +240,6 @@ impl TokenSource<'_> {
             }
             _ => {}
         }
-        Some(result.map(|token| (token, Origin::Server)))
     }
 
     /// The cached token of this very secret, and what it is good for.

@@ -20,6 +20,7 @@ mod deadline;
 mod errors;
 #[cfg(unix)]
 mod first_run;
+mod fleet;
 mod forget;
 mod formats;
 #[cfg(feature = "server")]
@@ -40,6 +41,7 @@ mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+mod serve;
 mod status;
 mod support;
 mod timeout;

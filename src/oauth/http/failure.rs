@@ -7,7 +7,7 @@ use super::Client;
 use super::connector::{HandshakeFailed, tls_error};
 use super::resolver::LookupFailed;
 use crate::oauth::retry::Retry;
-use crate::oauth::{ServerText, TokenError, TokenErrorKind, tls};
+use crate::oauth::{Cause, ServerText, TokenError, TokenErrorKind, tls};
 
 /// What names the host of the token endpoint.
 const NAMES_THE_HOST: &str = "--base-url or --token-url";
@@ -177,10 +177,11 @@ fn lookup_failed(host: &str, why: &impl fmt::Display) -> TokenError {
 
 /// The time was up; which of the times, `what` says.
 pub(super) fn timed_out(what: &str) -> TokenError {
-    transient(
-        what,
-        "trying again may help, or a longer --timeout; one attempt may take a third of it, connecting half of that",
-    )
+    let hint = "trying again may help, or a longer --timeout; one attempt may take a third of it, connecting half of that";
+    TokenError {
+        cause: Cause::Timeout,
+        ..transient(what, hint)
+    }
 }
 
 fn tls_failed(why: &rustls::Error, peer: &str, named_by: &str) -> TokenError {

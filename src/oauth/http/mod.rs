@@ -7,7 +7,7 @@ mod resolver;
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ const INPUT_BUFFER: usize = 16 * 1024;
 const OUTPUT_BUFFER: usize = 8 * 1024;
 
 /// An answer, whole and within the limit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -55,6 +55,12 @@ pub struct Response {
 }
 
 impl Response {
+    /// Whether the body is all that was sent.
+    #[cfg(feature = "server")]
+    pub fn is_whole(&self) -> bool {
+        self.body.len() <= BODY_LIMIT
+    }
+
     /// Whether the content type is `text/plain`.
     pub fn is_plain_text(&self) -> bool {
         self.media_type() == "text/plain"
@@ -218,7 +224,11 @@ impl Client {
         response: &Response,
         exchange: Range<Timestamp>,
     ) -> Result<Token, TokenError> {
-        response::parse(response, &self.endpoint, exchange, &self.redactor)
+        let parsed = response::parse(response, &self.endpoint, exchange, &self.redactor);
+        parsed.map_err(|error| TokenError {
+            answer: Some(Arc::new(response.clone())),
+            ..error
+        })
     }
 }
 

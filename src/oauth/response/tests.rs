@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::oauth::TokenErrorKind;
 use crate::oauth::retry::Retry;
+use crate::oauth::{Cause, TokenErrorKind};
 use crate::secret::ClientSecret;
 use TokenErrorKind::{Invalid, Refused, Unavailable, Unreachable};
 
@@ -334,7 +334,7 @@ fn a_limit_is_told_from_an_outage_and_says_when() {
             limited_until.map(Timestamp::from),
             "{error:?}"
         );
-        assert_eq!(error.is_limit, status == 429);
+        assert_eq!(error.cause == Cause::Limit, status == 429);
         let is_called_a_limit = error.problem.what.contains("limits the number of requests");
         assert_eq!(is_called_a_limit, status == 429, "{error:?}");
         assert!(error.problem.hint.contains(hint), "{error:?}");

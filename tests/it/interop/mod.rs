@@ -1,9 +1,12 @@
-//! `get` against the work of others: an authorization server from npm, squid and nginx from the distribution.
+//! `get` and `serve` against the work of others: an authorization server from npm, squid and nginx from the
+//! distribution, curl, the vendor's SDKs.
 //!
 //! Owns how they are started on loopback and stopped, and what happens where they are not installed.
 
 mod nginx;
 mod oidc;
+#[cfg(all(unix, feature = "server"))]
+mod serve;
 mod squid;
 
 use std::fs;
@@ -88,6 +91,47 @@ fn free_ports<const N: usize>() -> [u16; N] {
     let listeners: [TcpListener; N] =
         std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// npm's command.
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
+/// Puts these files into a folder and runs commands there that install what they name; once, and again when they
+/// change. False where such a command is absent, which is said. What failed is told as it was.
+fn install(folder: &str, files: &[(&str, &str)], commands: &[&[&str]]) -> Result<bool, String> {
+    let folder = Path::new(folder);
+    fs::create_dir_all(folder).unwrap();
+    // Another test process may be installing just now; closing the file unlocks it.
+    let lock = fs::File::create(folder.join("install.lock")).unwrap();
+    lock.lock().unwrap();
+
+    // Written last and removed first, so that a broken installation is never taken for a good one.
+    let stamp = folder.join("installed.json");
+    let wanted = serde_json::json!([files, commands]).to_string();
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(true);
+    }
+    let _ = fs::remove_file(&stamp);
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    for command in commands {
+        let output = Command::new(command[0])
+            .args(&command[1..])
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .output();
+        if absent(&output) {
+            return skipped(command[0]);
+        }
+        let output = output.unwrap();
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{command:?} failed: {said}"));
+        }
+    }
+    fs::write(&stamp, wanted).unwrap();
+    Ok(true)
 }
 
 /// Whether a program of the distribution is installed; said aloud if not.

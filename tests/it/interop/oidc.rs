@@ -3,9 +3,7 @@
 //! Owns that server: its installation below target/ on first use, its start, its end. Scripts no answers of its own
 //! (support's server does that), so what passes here is what someone else's reading of RFC 6749 accepts.
 
-use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::UNIX_EPOCH;
@@ -14,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::NPM;
 use crate::support::{Authority, Cert, ID, Output, SECRET, TestEnv, each_row};
 
 /// What a form body must not take for its own syntax. No non-ASCII letter: RFC 6749 appendix A has none in an id or
@@ -173,7 +172,7 @@ fn unix_seconds(rfc3339: &Value) -> i64 {
 }
 
 /// The two servers, started when first asked for and shared by this process's tests. None: no npm here, skipped.
-fn plain() -> Option<&'static Server> {
+pub(super) fn plain() -> Option<&'static Server> {
     static PLAIN: LazyLock<Server> = LazyLock::new(|| Server::start(None));
     installed().then(|| &*PLAIN)
 }
@@ -183,7 +182,7 @@ fn tls() -> Option<&'static Server> {
     installed().then(|| &*TLS)
 }
 
-struct Server {
+pub(super) struct Server {
     origin: String,
     ca_pem: String,
     /// Holds its standard input: the server ends when this process does.
@@ -227,13 +226,12 @@ impl Server {
         }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 }
 
 const INSTALLATION: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/interop");
-const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 const FILES: [(&str, &str); 4] = [
     (".npmrc", include_str!("../../interop/.npmrc")),
     ("oidc.mjs", include_str!("../../interop/oidc.mjs")),
@@ -254,37 +252,5 @@ fn install() -> Result<bool, String> {
     if super::absent(&Command::new("node").arg("--version").output()) {
         return super::skipped("node");
     }
-    let directory = Path::new(INSTALLATION);
-    fs::create_dir_all(directory).unwrap();
-    // Another test process may be installing just now; closing the file unlocks it.
-    let lock = File::create(directory.join("install.lock")).unwrap();
-    lock.lock().unwrap();
-
-    // Written last and removed first, so that a broken installation is never taken for a good one.
-    let stamp = directory.join("installed.json");
-    let wanted = json!(FILES).to_string();
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
-        return Ok(true);
-    }
-    let _ = fs::remove_file(&stamp);
-    for (name, text) in FILES {
-        fs::write(directory.join(name), text).unwrap();
-    }
-    let npm = Command::new(NPM)
-        .arg("ci")
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .output();
-    if super::absent(&npm) {
-        return super::skipped("npm");
-    }
-    let npm = npm.unwrap();
-    if !npm.status.success() {
-        return Err(format!(
-            "npm ci failed: {}",
-            String::from_utf8_lossy(&npm.stderr)
-        ));
-    }
-    fs::write(&stamp, wanted).unwrap();
-    Ok(true)
+    super::install(INSTALLATION, &FILES, &[&[NPM, "ci"]])
 }

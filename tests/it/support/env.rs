@@ -228,7 +228,7 @@ impl TestEnv {
         Terminal::start(command, self.watch.clone())
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: &str) -> Command {
         // Without a terminal: where a person runs the tests, theirs would be asked for credentials.
         // (util-linux's setsid executes in place, so the process id is the program's. Elsewhere: as it is.)
         let mut command = if cfg!(target_os = "linux") {

@@ -16,6 +16,8 @@ mod reply;
 mod request;
 mod running;
 mod server;
+#[cfg(all(unix, feature = "server"))]
+pub mod serving;
 mod skip;
 mod table;
 #[cfg(unix)]

@@ -1,0 +1,114 @@
+//! What a verb asks for that wants one token: options and variables, the prompt, the cache, and then the source.
+
+use std::time::Duration;
+
+use super::{Found, Reuse, TokenSource};
+use crate::cache::Cache;
+use crate::cli;
+use crate::config::Config;
+use crate::credentials::{self, Plan, SecretSource};
+use crate::env::Env;
+use crate::error::Error;
+use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, Token};
+use crate::output::Origin;
+use crate::secret::ClientSecret;
+use crate::time::{Clock, Deadline, Timestamp};
+use crate::ui::Ui;
+
+/// What a verb needs that asks for a token.
+pub struct Answer {
+    /// The token.
+    pub token: Token,
+    /// Where it came from.
+    pub origin: Origin,
+    /// The secret, unless the cached token was good without it.
+    pub secret: Option<ClientSecret>,
+    /// The client id, if a person who had set nothing at all entered it.
+    pub entered: Option<ClientId>,
+}
+
+/// Gets the token that `request` and `env` describe. Asks for the secret only if no cached token will
+/// do without it, and before the lock is taken: a person at a prompt keeps nobody waiting.
+///
+/// # Errors
+/// Whatever the sources of the credentials, or the authorization server, give instead.
+pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<Answer, Error> {
+    let cli::Request {
+        credentials: flags,
+        network,
+        cache,
+        refresh,
+    } = request;
+    let plan = Plan::new(flags, env).map_err(Error::Usage)?;
+    let config = Config::new(network, cache, &plan, env).map_err(Error::Usage)?;
+    plan.tell(ui);
+    config.tell(ui);
+    let reuse = if *refresh {
+        Reuse::Refresh
+    } else {
+        Reuse::Allowed
+    };
+    let began = clock();
+    let id = credentials::client_id(&plan)?;
+    let entered = plan.asks_for_all().then(|| id.clone());
+    let cache = config
+        .cache
+        .as_ref()
+        .and_then(|settings| Cache::open(settings, &config.endpoint, &id, ui));
+    if plan.secret == SecretSource::Prompt
+        && reuse == Reuse::Allowed
+        && let Some(token) = cache
+            .as_ref()
+            .and_then(|cache| cached_without_secret(cache, &config, began, ui))
+    {
+        warn_of_short_life(&token, config.min_ttl, began, ui);
+        return Ok(Answer {
+            token,
+            origin: Origin::Cache,
+            secret: None,
+            entered,
+        });
+    }
+    let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
+    let credentials = ClientCredentials { id, secret };
+    let (ready, deadline) = (clock(), Deadline::after(config.timeout));
+    let source = TokenSource {
+        config: &config,
+        credentials,
+        reuse,
+        clock,
+        ui,
+        began,
+        ready,
+        deadline,
+    };
+    let Found { token, origin, .. } = source.token(cache.as_ref())?;
+    warn_of_short_life(&token, config.min_ttl, clock(), ui);
+    Ok(Answer {
+        token,
+        origin,
+        secret: Some(source.credentials.secret),
+        entered,
+    })
+}
+
+fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Token> {
+    let token = cache.entry(now)?.token;
+    let is_good = token.freshness(config.min_ttl, now) == Freshness::Fresh;
+    ui.note(|| match is_good {
+        true => "a good token is cached; the secret is not needed".to_owned(),
+        false => "the cached token does not live long enough; the secret is needed".to_owned(),
+    });
+    is_good.then_some(token)
+}
+
+fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, ui: Ui) {
+    if token.falls_short(min_ttl)
+        && let Some(remaining) = token.remaining(now)
+    {
+        let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
+        ui.warning(&format!(
+            "the token lives for {remaining}, which is shorter than --min-ttl asks"
+        ));
+    }
+}

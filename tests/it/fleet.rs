@@ -1,0 +1,449 @@
+//! `serve` under a crowd, and many of it: what a fleet costs the service, what strangers cost this process, and what a
+//! kill leaves behind.
+#![cfg(all(target_os = "linux", feature = "server"))]
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use serde_json::json;
+
+use crate::support::serving::{Answer, Serving};
+use crate::support::{
+    Authority, Cert, Gate, ID, Reply, SECRET, Server, Step, TOKEN, TestEnv, each_row, token_json,
+};
+
+/// An answer that waits for nothing is there within this, however slow the machine.
+const SOON: Duration = Duration::from_secs(4);
+
+fn world(url: &str) -> TestEnv {
+    let mut env = TestEnv::new();
+    env.var("CELLS_BASE_URL", url).var("CELLS_NO_CACHE", "");
+    env
+}
+
+/// For more connections than a shell permits.
+fn allow_open_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let current = Some(maximum.unwrap_or(u64::MAX).min(8192));
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+}
+
+/// Connections with a request each, all of which have been sent.
+fn ask_all(serving: &Serving, count: usize, request: &[u8]) -> Vec<TcpStream> {
+    let ask = |_| {
+        let mut stream = serving.connect();
+        stream.write_all(request).unwrap();
+        stream
+    };
+    (0..count).map(ask).collect()
+}
+
+/// Waits until the server has read what was sent before: its one thread reads in turn.
+fn wait_until_read(serving: &Serving) {
+    for _ in 0..2 {
+        health(serving).is(200);
+    }
+}
+
+fn health(serving: &Serving) -> Answer {
+    let host = serving.address();
+    serving.send(format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())
+}
+
+/// Resident memory now, in kilobytes.
+fn memory(serving: &Serving) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", serving.pid())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// A service that answers everybody the same, and counts.
+struct Counting {
+    url: String,
+    count: Arc<AtomicUsize>,
+}
+
+impl Counting {
+    fn start(status: u16, body: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::new(AtomicUsize::new(0));
+        let answer = format!(
+            "HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let counted = Arc::clone(&count);
+        // Its threads end with the test's process.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (answer, counted) = (answer.clone(), Arc::clone(&counted));
+                let mut serve = move || {
+                    // A request comes in two packets at most, and is done with its body.
+                    let mut seen = Vec::new();
+                    let mut buffer = [0; 4096];
+                    while !String::from_utf8_lossy(&seen).contains("client_secret=") {
+                        match stream.read(&mut buffer) {
+                            Ok(count @ 1..) => seen.extend(&buffer[..count]),
+                            _ => return,
+                        }
+                    }
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let _ = stream.write_all(answer.as_bytes());
+                };
+                serve();
+            }
+        });
+        Self { url, count }
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn five_hundred_callers_cost_one_request() {
+    allow_open_files();
+    let replies = [
+        ("a token", Reply::token(), 200),
+        ("a refusal", Reply::oauth_error(400, "invalid_client"), 400),
+    ];
+    each_row(
+        &replies,
+        |row| row.0,
+        |(_, reply, status)| {
+            let gate = Gate::default();
+            let wrong = Reply::json(401, r#"{"error":"invalid_client","of":"wrong"}"#);
+            let server = Server::replies([reply.clone().held_by(&gate), wrong]);
+            let mut env = world(server.url());
+            let serving = env.secret("another-wrong-one").serve(&["--retries", "0"]);
+            let request = serving.request(ID, SECRET);
+            let mut asking = ask_all(&serving, 250, &request);
+            server.wait_for_requests(1);
+            // It is answered while they wait, in words of its own.
+            let wrong = serving.ask(ID, "another-wrong-one");
+            assert_eq!(wrong.is(401).json()["of"], "wrong");
+            asking.extend(ask_all(&serving, 250, &request));
+            wait_until_read(&serving);
+            gate.open();
+            for stream in &mut asking {
+                Answer::read(stream).unwrap().is(*status);
+            }
+            serving.finish();
+        },
+    );
+}
+
+/// `docs/fleet.md` counts on this: processes × identities requests a lifetime, however many callers.
+#[test]
+fn processes_that_share_nothing_cost_a_request_each() {
+    const PROCESSES: usize = 3;
+    const IDENTITIES: usize = 5;
+    const CALLERS: usize = 20;
+    let upstream = Counting::start(200, &token_json());
+    let world = || world(&upstream.url);
+    let worlds: Vec<_> = (0..PROCESSES).map(|_| world()).collect();
+    let fleet: Vec<_> = worlds.iter().map(|world| world.serve(&[])).collect();
+    for _ in 0..2 {
+        let mut asking = Vec::new();
+        for serving in &fleet {
+            for identity in 0..IDENTITIES {
+                let request = serving.request(&format!("fleet-{identity}"), SECRET);
+                asking.extend(ask_all(serving, CALLERS, &request));
+            }
+        }
+        for stream in &mut asking {
+            Answer::read(stream).unwrap().is(200);
+        }
+        assert_eq!(upstream.count(), PROCESSES * IDENTITIES);
+    }
+    fleet.into_iter().for_each(|serving| drop(serving.finish()));
+
+    // With one cache between them they cost no more than one process.
+    let upstream = Counting::start(200, &token_json());
+    let shared = self::world(&upstream.url);
+    let fleet: Vec<_> = (0..PROCESSES).map(|_| shared.serve(&[])).collect();
+    for serving in &fleet {
+        serving.ask(ID, SECRET).is(200);
+    }
+    assert_eq!(upstream.count(), 1);
+}
+
+/// 20,000 of those who are refused and 20,000 of those who are not: after the first half of either, memory has what it
+/// ever has.
+#[test]
+fn strangers_cost_neither_memory_nor_disk() {
+    const STRANGERS: usize = 20_000;
+    const CONNECTIONS: usize = 16;
+    let refusal = r#"{"error":"invalid_client"}"#;
+    for (status, body, options) in [
+        (401, refusal.to_owned(), &["--retries", "0"][..]),
+        (200, token_json(), &["--retries", "0", "--no-cache"]),
+    ] {
+        let upstream = Counting::start(status, &body);
+        let env = world(&upstream.url);
+        let serving = env.serve(options);
+        let round = |from: usize| {
+            thread::scope(|scope| {
+                for connection in 0..CONNECTIONS {
+                    let serving = &serving;
+                    scope.spawn(move || {
+                        let mut stream = serving.connect();
+                        for number in (from + connection..from + STRANGERS / 2).step_by(CONNECTIONS)
+                        {
+                            let request = serving.request(&format!("stranger-{number}"), SECRET);
+                            stream.write_all(&request).unwrap();
+                            Answer::read(&mut stream).unwrap().is(status);
+                        }
+                    });
+                }
+            });
+            memory(&serving)
+        };
+        let [half, all] = [round(0), round(STRANGERS / 2)];
+        assert_eq!(upstream.count(), STRANGERS);
+        eprintln!(
+            "{status}: {half} kB after {}, {all} kB after {STRANGERS}",
+            STRANGERS / 2
+        );
+        assert!(all < half + half / 4, "{half} kB, then {all} kB");
+        assert!(all < 100_000, "{all} kB");
+        assert!(!env.cache_dir().exists(), "{:?}", env.cache_files().len());
+        serving.finish();
+    }
+}
+
+#[test]
+fn two_thousand_idle_connections_hold_up_nobody() {
+    allow_open_files();
+    let server = Server::replies([Reply::token()]);
+    let env = world(server.url());
+    let serving = env.serve(&[]);
+    serving.ask(ID, SECRET).is(200);
+    let idle: Vec<_> = (0..2000).map(|_| serving.connect()).collect();
+    let since = Instant::now();
+    for _ in 0..20 {
+        serving.ask(ID, SECRET).is(200);
+    }
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    let memory = memory(&serving);
+    assert!(memory < 60_000, "{memory} kB");
+    drop(idle);
+    serving.finish();
+}
+
+/// Each keeps its own caller waiting, and no other.
+#[test]
+fn a_service_that_hangs_drips_or_floods_holds_up_nobody() {
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999999\r\n\r\n";
+    let steps = |steps: &[Step]| Reply::steps([&[Step::ReadRequest], steps].concat());
+    let rows = [
+        ("hangs", steps(&[Step::Hang])),
+        (
+            "drips",
+            steps(&[Step::Drip(
+                head.repeat(99).into(),
+                Duration::from_millis(50),
+            )]),
+        ),
+        (
+            "floods",
+            steps(&[Step::Send(head.into()), Step::Flood(vec![b' '; 9999])]),
+        ),
+        (
+            "floods with headers",
+            steps(&[
+                Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec()),
+                Step::Flood(b"X: y\r\n".to_vec()),
+            ]),
+        ),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, reply)| {
+            let server = Server::lastly_always([Reply::token(), reply.clone()]);
+            let env = world(server.url());
+            let serving = env.serve(&["--retries", "0", "--timeout", "6s"]);
+            serving.ask(ID, SECRET).is(200);
+            let mut waiting = serving.connect();
+            waiting
+                .write_all(&serving.request("another-id", SECRET))
+                .unwrap();
+            server.wait_for_requests(2);
+            let since = Instant::now();
+            for _ in 0..20 {
+                serving.ask(ID, SECRET).is(200);
+            }
+            assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+            let answer = Answer::read(&mut waiting).unwrap();
+            assert!([502, 504].contains(&answer.status), "{answer:?}");
+            assert!(memory(&serving) < 60_000);
+            serving.finish();
+        },
+    );
+}
+
+#[test]
+fn the_end_loses_none_of_five_hundred() {
+    allow_open_files();
+    let gate = Gate::default();
+    let server = Server::replies([Reply::token().held_by(&gate)]);
+    let env = world(server.url());
+    let mut serving = env.serve(&[]);
+    let mut asking = ask_all(&serving, 500, &serving.request(ID, SECRET));
+    server.wait_for_requests(1);
+    serving.signal(Signal::TERM);
+    let since = Instant::now();
+    while TcpStream::connect(serving.address()).is_ok() {
+        assert!(since.elapsed() < SOON, "connections are still accepted");
+    }
+    gate.open();
+    for stream in &mut asking {
+        assert_eq!(
+            Answer::read(stream).unwrap().is(200).json()["access_token"],
+            TOKEN
+        );
+    }
+    assert_eq!(serving.ends(), Some(0));
+}
+
+#[test]
+fn a_kill_leaves_a_good_cache_behind() {
+    let upstream = Counting::start(200, &token_json());
+    let env = world(&upstream.url);
+    for round in 0..10 {
+        let serving = env.serve(&[]);
+        // One that is there already, and others in the middle of being written.
+        serving.ask(ID, SECRET).is(200);
+        let requests: Vec<_> = (0..20)
+            .map(|number| serving.request(&format!("killed-{round}-{number}"), SECRET))
+            .collect();
+        let asking: Vec<_> = requests
+            .iter()
+            .flat_map(|request| ask_all(&serving, 1, request))
+            .collect();
+        thread::sleep(Duration::from_millis(2 * round));
+        serving.signal(Signal::KILL);
+        drop((asking, serving));
+    }
+    let before = upstream.count();
+    let serving = env.serve(&[]);
+    let known: Vec<_> = env.cache_files();
+    let known = known
+        .iter()
+        .filter(|path| path.extension().is_some_and(|found| found == "json"));
+    let ids = known.map(|path| {
+        let entry: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        assert_eq!(entry["response"]["access_token"], json!(TOKEN));
+        entry["client_id"].as_str().unwrap().to_owned()
+    });
+    for id in ids {
+        serving.ask(&id, SECRET).is(200);
+    }
+    assert_eq!(
+        upstream.count(),
+        before,
+        "all of them came out of the cache"
+    );
+    serving.finish();
+}
+
+/// The table and the numbers of `docs/fleet.md`, computed again.
+#[test]
+fn the_arithmetic_is_right() {
+    const JOB_MINUTES: f64 = 10.0;
+    /// An hour without the margin of five minutes.
+    const GOOD_MINUTES: f64 = 55.0;
+    const REPLICAS: f64 = 2.0;
+    const LIMIT: f64 = 60.0;
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fleet.md")).unwrap();
+    let rows: Vec<Vec<f64>> = page
+        .lines()
+        .map(|line| {
+            line.split('|')
+                .filter_map(|cell| cell.trim().parse().ok())
+                .collect()
+        })
+        .filter(|row: &Vec<f64>| row.len() == 4)
+        .collect();
+    let runners: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(runners, [1.0, 10.0, 100.0, 1e3, 1e4, 1e5]);
+    for row in &rows {
+        let expected = [
+            row[0] / JOB_MINUTES,
+            row[0] / GOOD_MINUTES,
+            REPLICAS / GOOD_MINUTES,
+        ];
+        for (told, expected) in row[1..].iter().zip(expected) {
+            assert!(
+                (told - expected).abs() <= 0.15 * expected,
+                "{told} for {expected} in {row:?}"
+            );
+        }
+    }
+    let identities = LIMIT * GOOD_MINUTES / REPLICAS;
+    let a_second = (1e5_f64 / 60.0).round();
+    for told in [
+        format!("up to {identities} identities"),
+        format!("are {a_second} a second"),
+    ] {
+        assert!(page.contains(&told), "{told:?}");
+    }
+}
+
+/// As it stands, but for its paths and its port.
+#[test]
+fn the_arguments_of_the_deployment_are_right() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/kubernetes.yaml");
+    let page = fs::read_to_string(page).unwrap();
+    let server = Server::replies([Reply::token()]);
+    let authority = Authority::new();
+    let mut env = world(server.url());
+    let (cert, key) = authority.pems(Cert::Good);
+    let ca = env.file("ca.pem", authority.pem());
+    let files = [
+        ("/run/tls/tls.crt", env.file("cert.pem", cert)),
+        ("/run/tls/tls.key", env.file("key.pem", key)),
+        ("/run/cells-token/caller-keys", env.file("keys", "a-key\n")),
+        ("/run/cells-token/client-secret", env.file("client", SECRET)),
+    ];
+    env.var("CELLS_CLIENT_ID", ID).var("CELLS_NO_INPUT", "1");
+    let (_, args) = page.split_once("args:\n            - serve\n").unwrap();
+    let args = args
+        .lines()
+        .map_while(|line| line.trim().strip_prefix("- "));
+    let args: Vec<String> = args
+        .map(|arg| {
+            let arg = arg.replace("--listen=0.0.0.0:8470", "--listen=0.0.0.0:0");
+            files
+                .iter()
+                .fold(arg, |arg, (there, here)| arg.replace(there, here))
+        })
+        .collect();
+    assert!(args.len() >= 6, "{args:?}");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let serving = env.serve(&args);
+    let port = serving.address().port();
+    let curl = format!("curl -sS --noproxy '*' --cacert {ca} https://127.0.0.1:{port}");
+    env.sh(&format!("{curl}/healthz")).exits(0).prints("ok\n");
+    assert!(page.contains("path: /healthz"));
+    let asked = env.sh(&format!(
+        "{curl}/v4.0/cells/connect/token -X POST -H 'Authorization: Bearer a-key'"
+    ));
+    assert!(asked.exits(0).stdout.contains(TOKEN), "{asked}");
+    assert_eq!(server.request().field("client_secret").unwrap(), SECRET);
+    serving.finish();
+}
