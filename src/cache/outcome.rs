@@ -74,10 +74,10 @@ impl Failure {
         self.route == *route && self.fingerprint.matches(secret)
     }
 
-    /// Whether the answer came while who began then was waiting. A date that is still to come was
-    /// noted by a clock that has been set back since.
+    /// Whether the answer came while who began then was waiting; both in the same millisecond
+    /// counts. A date that is still to come was noted by a clock that has been set back since.
     pub fn came_between(&self, began: Timestamp, now: Timestamp) -> bool {
-        began < self.failed_at && self.failed_at <= now
+        (began..=now).contains(&self.failed_at)
     }
 
     /// The end of the limit on `secret`, if it is still to come.
@@ -228,5 +228,22 @@ mod tests {
             assert_eq!(failures.last().unwrap().failed_at, Timestamp::from(NOW + n));
         }
         assert_eq!(failures[0].failed_at, Timestamp::from(NOW + 12));
+    }
+
+    #[test]
+    fn an_answer_is_for_those_who_waited_when_it_came() {
+        let fingerprint = Fingerprint::of(&ClientSecret::new("s".to_owned())).unwrap();
+        let error = TokenError::new(TokenErrorKind::Refused, "", "");
+        let failure = Failure::new(fingerprint, Route::default(), error, Timestamp::from(100));
+        for (began, now, expected) in [
+            (90, 110, true),
+            (100, 100, true),
+            (101, 110, false),
+            (80, 99, false),
+            (120, 90, false),
+        ] {
+            let came_between = failure.came_between(began.into(), now.into());
+            assert_eq!(came_between, expected, "{began} {now}");
+        }
     }
 }

@@ -13,6 +13,8 @@ mod cache;
 mod completions;
 #[cfg(unix)]
 mod concurrency;
+#[cfg(target_os = "linux")]
+mod cost;
 mod credentials;
 mod deadline;
 mod errors;

@@ -131,6 +131,8 @@ impl Herd {
         self.watch.assert_no_secret("stderr", said.as_bytes());
         self.watch.assert_no_token("stderr", &said);
         self.watch.assert_no_secret_in_files();
+        // Shown if the test fails.
+        eprintln!("{said}");
         ended
     }
 }

@@ -1,0 +1,151 @@
+//! What must not grow unnoticed: the system calls and the instructions of a cached `get`, the requests of a cold one.
+//! Times are for `benches/`; what is here is the same on every machine.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::{Authority, Cert, Reply, Server, TOKEN, TestEnv};
+
+/// A cached `get` may cost this many times the instructions of an empty program. Reached: 2.29.
+const INSTRUCTIONS_LIMIT: f64 = 2.52;
+/// Reached: 74.
+const CACHED_CALLS_LIMIT: usize = 85;
+/// Reached: 158.
+const COLD_CALLS_LIMIT: usize = 200;
+/// Bytes, with all features.
+const SIZE_LIMIT: u64 = 4_200_000;
+
+/// A world whose cache holds the token already.
+fn world_with_cached_token() -> TestEnv {
+    let server = Server::replies([Reply::token()]);
+    let mut env = TestEnv::for_server(&server);
+    env.var("CELLS_NO_CACHE", "");
+    env.run(&["get"]).exits(0);
+    env
+}
+
+/// The system calls of a command, a line each, or `None` where nothing can trace them. Where CI is set, that fails.
+fn system_calls(env: &TestEnv, command: &str) -> Option<Vec<String>> {
+    if !is_installed("strace") {
+        return None;
+    }
+    // Not below the working folder: strace's file is no work of the program.
+    let script = format!("strace -f -qq -e signal=none -o ../trace {command}");
+    env.sh(&script).exits(0).prints(&format!("{TOKEN}\n"));
+    let trace = fs::read_to_string(env.path("../trace")).unwrap();
+    let calls = trace.lines().filter(|line| !line.contains(" resumed>"));
+    // "PID call(…) = …", the PID padded.
+    let calls = calls.map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '));
+    Some(calls.map(str::to_owned).collect())
+}
+
+fn is_installed(program: &str) -> bool {
+    let is_there = Command::new(program).arg("--version").output().is_ok();
+    if !is_there {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{program} is not installed"
+        );
+        eprintln!("skipped: {program} is not installed");
+    }
+    is_there
+}
+
+#[test]
+fn a_cached_get_opens_no_socket_starts_nothing_and_writes_only_to_stdout() {
+    let env = world_with_cached_token();
+    let Some(calls) = system_calls(&env, "cells-token get") else {
+        return;
+    };
+    // The first is how the traced program itself began.
+    for call in &calls[1..] {
+        let (name, args) = call.split_once('(').unwrap();
+        let is_harmless = match name {
+            "write" => args.starts_with("1, "),
+            "open" | "openat" => !["O_WRONLY", "O_RDWR", "O_CREAT"]
+                .iter()
+                .any(|flag| args.contains(flag)),
+            _ => ![
+                "socket", "connect", "clone", "fork", "exec", "rename", "unlink", "mkdir", "link",
+                "chmod", "chown", "truncate", "writev", "pwrite", "sendto", "utime", "getdents",
+                "flock", "fsync",
+            ]
+            .iter()
+            .any(|harm| name.contains(harm) && name != "readlink"),
+        };
+        assert!(is_harmless, "{call}\nin {calls:#?}");
+    }
+    let writes = calls
+        .iter()
+        .filter(|call| call.starts_with("write("))
+        .count();
+    assert_eq!(writes, 1, "{calls:#?}");
+    assert!(
+        calls.len() <= CACHED_CALLS_LIMIT,
+        "{} calls: {calls:#?}",
+        calls.len()
+    );
+}
+
+#[test]
+fn a_cold_get_is_one_connection_with_one_request() {
+    let authority = Authority::new();
+    // One reply is one connection, neither more nor less: see Server.
+    let server = Server::tls(authority.server(Cert::Good), [Reply::token()]);
+    let mut env = TestEnv::for_server(&server);
+    env.var("CELLS_NO_CACHE", "");
+    let ca_file = env.file("ca.pem", authority.pem());
+    // In place of the system's roots, so that their number plays no part.
+    env.var("SSL_CERT_FILE", ca_file);
+    match system_calls(&env, "cells-token get") {
+        Some(calls) => {
+            let sockets = calls
+                .iter()
+                .filter(|call| call.starts_with("socket("))
+                .count();
+            assert_eq!(sockets, 1, "{calls:#?}");
+            assert!(
+                calls.len() <= COLD_CALLS_LIMIT,
+                "{} calls: {calls:#?}",
+                calls.len()
+            );
+        }
+        None => drop(env.run(&["get"]).exits(0)),
+    }
+    assert!(server.request().line.starts_with("POST "));
+}
+
+/// Where `.ci/run` has built the program and an empty one in the release profile.
+fn release_folder() -> String {
+    std::env::var("CELLS_TOKEN_RELEASE").unwrap()
+}
+
+#[test]
+#[ignore = "wants the release build: .ci/run runs it"]
+fn a_cached_get_costs_little_more_than_an_empty_program() {
+    let folder = release_folder();
+    let env = world_with_cached_token();
+    let instructions = |command: &str| {
+        let callgrind = "valgrind --tool=callgrind --callgrind-out-file=/dev/null";
+        let output = env.sh(&format!("{callgrind} {folder}/{command}"));
+        output.exits(0);
+        let (_, count) = output.stderr.split_once("Collected : ").unwrap();
+        count.lines().next().unwrap().trim().parse::<f64>().unwrap()
+    };
+    let (empty, cached) = (instructions("empty"), instructions("cells-token get"));
+    let ratio = cached / empty;
+    eprintln!("{cached} instructions, an empty program {empty}: {ratio:.2} times as many");
+    assert!(
+        ratio <= INSTRUCTIONS_LIMIT,
+        "{ratio:.2} times an empty program"
+    );
+}
+
+#[test]
+#[ignore = "wants the release build: .ci/run runs it"]
+fn the_program_is_small() {
+    let program = format!("{}/cells-token", release_folder());
+    let size = fs::metadata(program).unwrap().len();
+    eprintln!("{size} bytes");
+    assert!(size <= SIZE_LIMIT, "{size} bytes");
+}
