@@ -26,7 +26,6 @@ use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -217,12 +216,7 @@ async fn respond(
 ) -> Response<Full<Bytes>> {
     let began = Instant::now();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
-    let mut answer = answer(request, service, place).await;
-    if is_chunked {
-        // It may have said a length too, which somebody on the way may have believed (RFC 9112 §6.1).
-        answer::add(&mut answer, CONNECTION, "close");
-    }
+    let answer = answer(request, service, place).await;
     service.note(&Exchange {
         peer,
         method: &method,
