@@ -43,7 +43,7 @@ exec curl \"$@\"",
 /// What a reader of the documents has: a program of their own, a file with the secret, a page of the API.
 const READERS: &str = "\
 printf '%s\\n' \"$CELLS_CLIENT_SECRET\" >secret.txt
-printf '#!/bin/sh\\ntest -n \"$CELLS_ACCESS_TOKEN\" && echo reported\\n' >report.sh
+printf '#!/bin/sh\\ncase $CELLS_ACCESS_TOKEN in eyJ*.*.*) echo reported ;; *) exit 1 ;; esac\\n' >report.sh
 chmod +x report.sh
 export URL=\"$CELLS_BASE_URL/v4.0/cells/anything\"
 ";
