@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     keep_memory_private();
     let result = match parse() {
         Ok(cli) => command::run(cli),
-        Err(error) => refuse(&error),
+        Err(error) => refuse(error),
     };
     match result {
         Ok(status) => status,
@@ -57,15 +57,24 @@ fn parse() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches_mut(&mut given).map_err(|error| error.format(&mut table))
 }
 
+/// The same help, out of a table in which every verb has its description: `parse` builds that of the
+/// verb called alone.
+fn with_all_verbs(help: clap::Error) -> clap::Error {
+    let mut table = Cli::command();
+    table.build();
+    let asked_again = table.try_get_matches_from(std::env::args_os());
+    asked_again.err().unwrap_or(help)
+}
+
 /// Help and version are what was asked for; the rest of what clap has to say is a usage error.
-fn refuse(error: &clap::Error) -> Result<ExitCode, Error> {
+fn refuse(error: clap::Error) -> Result<ExitCode, Error> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output::forgive_broken_pipe(error.print())?;
+            output::forgive_broken_pipe(with_all_verbs(error).print())?;
             Ok(Exit::Done.into())
         }
         _ => {
-            let error = Error::Usage(usage::explain(error));
+            let error = Error::Usage(usage::explain(&error));
             // Before the verb there is no option that would take a value.
             let verb = std::env::args_os().nth(1);
             Err(match verb {

@@ -129,6 +129,9 @@ fn only_verbs_that_work_are_shown() {
     let help = help("", "-h");
     let (_, commands) = help.split_once("Commands:\n").unwrap();
     let (commands, _) = commands.split_once("\n\n").unwrap();
+    for line in commands.lines() {
+        assert!(line.split_whitespace().count() > 2, "not described: {line}");
+    }
     let mut shown: Vec<&str> = commands
         .lines()
         .map(|line| line.split_whitespace().next().unwrap())
