@@ -150,15 +150,8 @@ pub struct Status {
     #[command(flatten)]
     pub cache: Cache,
     /// The format
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        hide_default_value = true,
-        help_heading = "Output"
-    )]
-    pub output: StatusFormat,
+    #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
+    pub output: Option<StatusFormat>,
     /// How much is said.
     #[command(flatten)]
     pub voice: Voice,

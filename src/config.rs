@@ -65,9 +65,7 @@ impl Config {
             endpoint_source,
         })
     }
-}
 
-impl Config {
     /// Says where the token comes from.
     pub fn tell(&self, ui: Ui) {
         ui.note(|| {
@@ -263,7 +261,7 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
 /// If `-o env` shall set a variable that nobody can set or that cells-token itself reads, or if a
 /// variable is named for a format that sets none.
 pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
-    match (flags.output, flags.env_name.as_deref()) {
+    match (flags.output.unwrap_or_default(), flags.env_name.as_deref()) {
         (cli::Format::Env, name) => Ok(Form::Env(env_name(name)?)),
         (_, Some(_)) => Err(Problem::new(
             "--env-name is given, but the format asked for names no variable",

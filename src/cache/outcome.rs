@@ -22,8 +22,8 @@ const MOST_FAILURES: usize = 8;
 /// How a request travels: what is refused on one way may pass on another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// The certificates trusted besides the system's.
     proxy: Option<String>,
+    /// The certificates trusted besides the system's.
     ca_cert: Option<String>,
 }
 

@@ -146,14 +146,8 @@ pub struct Cache {
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// The format
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "raw",
-        hide_default_value = true
-    )]
-    pub output: Format,
+    #[arg(short, long, value_name = "FORMAT")]
+    pub output: Option<Format>,
 
     /// The variable that -o env sets
     ///

@@ -104,7 +104,7 @@ pub fn run(args: &cli::Status, env: &Env, ui: Ui) -> Result<(), Error> {
     let plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
     let config = Config::new(&args.network, &args.cache, &plan, env).map_err(Error::Usage)?;
     let report = report(args, &plan, &config, env, ui);
-    let text = match args.output {
+    let text = match args.output.unwrap_or_default() {
         StatusFormat::Text => report.to_text(),
         StatusFormat::Json => serde_json::to_string(&report).map_err(anyhow::Error::from)?,
     };

@@ -194,7 +194,6 @@ impl Plan {
     /// Takes the pair of a family, or says why not. A pair that is passed over may hold anything.
     fn consider(&mut self, family: &'static Family, env: &Env) -> Result<(), Problem> {
         let (id, secret) = (family.id.name, family.secret.name);
-        let names = format!("{id}/{secret}");
         match (env.is_set(family.id), env.is_set(family.secret)) {
             (true, true) => {}
             (true, false) => {
@@ -207,6 +206,7 @@ impl Plan {
             }
             (false, false) => return Ok(()),
         }
+        let names = format!("{id}/{secret}");
         let is_secret_missing = self.secret == SecretSource::Prompt;
         match &self.client_id {
             Some(_) if !is_secret_missing => {

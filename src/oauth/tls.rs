@@ -20,45 +20,48 @@ pub struct Trust {
     pub system_dirs: Vec<PathBuf>,
 }
 
+/// The root certificates that a server's may lead to.
+pub enum Roots {
+    /// The system's, and whoever's the user named.
+    Named(Vec<CertificateDer<'static>>),
+    /// Mozilla's, which come with the program: there are no others.
+    Mozillas,
+}
+
 impl Trust {
-    /// The certificates of `ca_cert`.
+    /// The certificates of `ca_cert` and, if the request `is_tls`, those of the operating system, or what variables
+    /// name in their place; where nobody has any, as in a bare container image, Mozilla's.
     ///
     /// # Errors
-    /// If that file cannot be read, or has no certificate that could be a root.
-    pub fn own_roots(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
-        Ok(self
-            .ca_cert
-            .as_deref()
-            .map(certificates)
-            .transpose()?
-            .unwrap_or_default())
+    /// If `ca_cert` cannot be read, or has no certificate that could be a root; if the variables name none.
+    pub fn roots(&self, is_tls: bool) -> Result<Roots, Problem> {
+        let own = self.ca_cert.as_deref().map(certificates).transpose()?;
+        let mut roots = own.unwrap_or_default();
+        if is_tls {
+            roots.extend(self.system_roots()?);
+        }
+        Ok(match roots.is_empty() && is_tls {
+            true => Roots::Mozillas,
+            false => Roots::Named(roots),
+        })
     }
 
-    /// The operating system's root certificates, or what variables name in their place; where there
-    /// are none, as in a bare container image, Mozilla's.
-    ///
-    /// # Errors
-    /// If the variables name no certificate.
-    pub fn system_roots(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
-        if self.system_file.is_some() || !self.system_dirs.is_empty() {
-            let dirs = self
-                .system_dirs
-                .iter()
-                .map(|dir| load_certs_from_paths(None, Some(dir)).certs);
-            let file = load_certs_from_paths(self.system_file.as_deref(), None).certs;
-            let roots: Vec<_> = dirs.chain([file]).flatten().collect();
-            return match roots.is_empty() {
-                false => Ok(roots),
-                true => Err(Problem::new(
-                    "there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR point",
-                    "unset them to trust the system's certificates, or add one with --ca-cert",
-                )),
-            };
+    fn system_roots(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
+        if self.system_file.is_none() && self.system_dirs.is_empty() {
+            return Ok(platform_roots());
         }
-        let roots = platform_roots();
+        let dirs = self
+            .system_dirs
+            .iter()
+            .map(|dir| load_certs_from_paths(None, Some(dir)).certs);
+        let file = load_certs_from_paths(self.system_file.as_deref(), None).certs;
+        let roots: Vec<_> = dirs.chain([file]).flatten().collect();
         match roots.is_empty() {
             false => Ok(roots),
-            true => Ok(webpki_root_certs::TLS_SERVER_ROOT_CERTS.to_vec()),
+            true => Err(Problem::new(
+                "there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR point",
+                "unset them to trust the system's certificates, or add one with --ca-cert",
+            )),
         }
     }
 }

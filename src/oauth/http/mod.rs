@@ -11,7 +11,6 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
 use ureq::config::Config;
 use ureq::http::header;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -19,7 +18,7 @@ use ureq::{Agent, Body, ProxyProtocol, http};
 use zeroize::Zeroizing;
 
 use super::proxy::Named;
-use super::tls::Trust;
+use super::tls::{Roots, Trust};
 use super::{Redactor, Token, TokenEndpoint, TokenError, response};
 use crate::problem::Problem;
 use crate::time::{Deadline, Timestamp};
@@ -139,17 +138,19 @@ impl Client {
         trust: &Trust,
         redactor: Redactor,
     ) -> Result<Self, Problem> {
-        let mut roots = trust.own_roots()?;
-        if endpoint.is_https()
-            || proxy.is_some_and(|proxy| proxy.0.protocol() == ProxyProtocol::Https)
-        {
-            roots.extend(trust.system_roots()?);
-        }
-        let certificate = |der: &CertificateDer| Certificate::from_der(der).to_owned();
-        let roots: Vec<_> = roots.iter().map(certificate).collect();
+        let is_tls = endpoint.is_https()
+            || proxy.is_some_and(|proxy| proxy.0.protocol() == ProxyProtocol::Https);
+        let roots = match trust.roots(is_tls)? {
+            Roots::Named(certificates) => RootCerts::from(
+                certificates
+                    .iter()
+                    .map(|der| Certificate::from_der(der).to_owned()),
+            ),
+            Roots::Mozillas => RootCerts::WebPki,
+        };
         let tls = TlsConfig::builder()
             .unversioned_rustls_crypto_provider(rustls::crypto::ring::default_provider().into())
-            .root_certs(RootCerts::new_with_certs(&roots))
+            .root_certs(roots)
             .build();
         Ok(Self {
             endpoint: endpoint.clone(),
