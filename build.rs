@@ -4,18 +4,24 @@
 //! is found, mapped and relocated at each start, for panics that do not come: an eighth of a cached `get`
 //! (CONTRIBUTING.md, "Speed"). Where the static one is not to be had, everything stays as it would have been.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "cargo talks to a build script by its environment; the program's own reader is env.rs"
+)]
+
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let is = |variable: &str, value: &str| env::var(variable).is_ok_and(|it| it == value);
-    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
-        if let Some(folder) = folder_of("libgcc_eh.a") {
-            println!("cargo::rustc-link-search=native={}", folder.display());
-            println!("cargo::rustc-link-lib=static=gcc_eh");
-        }
+    let target = |name: &str| env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
+    if target("OS") == "linux"
+        && target("ENV") == "gnu"
+        && let Some(folder) = folder_of("libgcc_eh.a")
+    {
+        println!("cargo::rustc-link-search=native={}", folder.display());
+        println!("cargo::rustc-link-lib=static=gcc_eh");
     }
 }
 
@@ -26,5 +32,8 @@ fn folder_of(library: &str) -> Option<PathBuf> {
     let answer = Command::new(linker).arg(question).output().ok()?;
     let file = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim_end());
     // The bare name comes back if there is none.
-    file.is_absolute().then(|| file.parent().map(Into::into))?
+    if !file.is_absolute() {
+        return None;
+    }
+    file.parent().map(Into::into)
 }
