@@ -24,7 +24,7 @@ use crate::env::{self, Variable};
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
-use crate::server::{Issuer, Script, Server};
+use crate::server::{Issuer, Script, Server, Service};
 use crate::time::Timestamp;
 use crate::ui::Ui;
 
@@ -76,7 +76,7 @@ pub fn run(args: &cli::Sandbox, ui: Ui) -> Result<ExitCode, Error> {
         let server = Server {
             listener,
             tls: None,
-            service: Arc::new(issuer),
+            service: Arc::new(Service::Issuer(issuer)),
         };
         tokio::spawn(server.run(future::pending()));
         if args.command.is_empty() {

@@ -15,7 +15,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
-use crate::server::{self, AccessLog, CallerKeys, Server, Settings, Upstream};
+use crate::server::{self, AccessLog, CallerKeys, Server, Service, Settings, Upstream};
 use crate::time::Timestamp;
 use crate::ui::{Ui, Verbosity};
 
@@ -61,7 +61,7 @@ pub fn run(args: &cli::Serve, env: &Env, ui: Ui) -> Result<(), Error> {
         let server = Server {
             listener,
             tls,
-            service: Arc::new(Upstream::new(settings, log)?),
+            service: Arc::new(Service::Upstream(Upstream::new(settings, log)?)),
         };
         server.run(end).await;
         anyhow::Ok(())

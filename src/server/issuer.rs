@@ -12,7 +12,7 @@ use jsonwebtoken::EncodingKey;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 
-use super::{Exchange, Service, answer, endpoint, jwt, token_request};
+use super::{Exchange, answer, endpoint, jwt, token_request};
 use crate::oauth::{ClientCredentials, ClientId};
 use crate::secret::ClientSecret;
 use crate::time::Clock;
@@ -85,7 +85,8 @@ impl Issuer {
         &self.credentials
     }
 
-    fn respond(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
+    /// Answers a request.
+    pub fn answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
         if let Err(answer) = endpoint::check(request) {
             return answer;
         }
@@ -145,14 +146,9 @@ impl Issuer {
             "scope": APIS,
         }))
     }
-}
 
-impl Service for Issuer {
-    async fn answer(&self, request: Request<Bytes>) -> Response<Full<Bytes>> {
-        self.respond(&request)
-    }
-
-    fn note(&self, exchange: &Exchange<'_>) {
+    /// Says under `-v` what was answered.
+    pub fn note(&self, exchange: &Exchange<'_>) {
         let Exchange {
             method,
             path,

@@ -56,13 +56,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// What answers requests.
-pub trait Service: Send + Sync + 'static {
+pub enum Service {
+    /// `sandbox`
+    Issuer(Issuer),
+    /// `serve`
+    Upstream(Upstream),
+}
+
+impl Service {
     /// Answers a request, whose body is within its limit.
-    fn answer(&self, request: Request<Bytes>)
-    -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    async fn answer(&self, request: Request<Bytes>) -> Response<Full<Bytes>> {
+        match self {
+            Self::Issuer(issuer) => issuer.answer(&request),
+            Self::Upstream(upstream) => upstream.answer(&request).await,
+        }
+    }
 
     /// Is told of every request that was answered.
-    fn note(&self, exchange: &Exchange<'_>);
+    fn note(&self, exchange: &Exchange<'_>) {
+        match self {
+            Self::Issuer(issuer) => issuer.note(exchange),
+            Self::Upstream(upstream) => upstream.note(exchange),
+        }
+    }
 }
 
 /// A request and its answer.
@@ -80,16 +96,16 @@ pub struct Exchange<'a> {
 }
 
 /// A listener, and what speaks on its connections.
-pub struct Server<S> {
+pub struct Server {
     /// Where connections come from.
     pub listener: TcpListener,
     /// TLS, unless they are plain.
     pub tls: Option<TlsAcceptor>,
     /// What answers.
-    pub service: Arc<S>,
+    pub service: Arc<Service>,
 }
 
-impl<S: Service> Server<S> {
+impl Server {
     /// Serves whoever connects until `end`. Then nobody else may, and what is in flight has its time; a request
     /// that came with the last of the connections is in flight too.
     pub async fn run(self, end: impl Future<Output = ()>) {
@@ -151,48 +167,51 @@ fn http() -> http1::Builder {
 }
 
 /// One connection, to its end.
-fn attend<S: Service>(
+fn attend(
     stream: TcpStream,
     peer: IpAddr,
     place: Arc<Place>,
-    server: &Server<S>,
+    server: &Server,
     is_closing: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + Send + use<S> {
+) -> impl Future<Output = ()> + Send + use<> {
     let (tls, service) = (server.tls.clone(), Arc::clone(&server.service));
     async move {
         // An answer is one small packet; it need not wait for another.
         let _ = stream.set_nodelay(true);
-        match tls {
-            None => speak(stream, peer, place, service, is_closing).await,
-            // Boxed, so that plain connections do not hold the room for it: that would be a third of their memory.
+        let stream: Box<dyn Stream> = match tls {
+            None => Box::new(stream),
             Some(tls) => {
-                Box::pin(async move {
-                    let handshake = time::timeout(READ_TIMEOUT, tls.accept(stream));
-                    let stream = select! {
-                        biased;
-                        stream = handshake => stream,
-                        () = place.is_wanted() => return,
-                    };
-                    if let Ok(Ok(stream)) = stream {
-                        speak(stream, peer, place, service, is_closing).await;
-                    }
-                })
-                .await
+                // Boxed, so that plain connections do not hold the room for it.
+                let handshake = Box::pin(time::timeout(READ_TIMEOUT, tls.accept(stream)));
+                select! {
+                    biased;
+                    stream = handshake => match stream {
+                        Ok(Ok(stream)) => Box::new(stream),
+                        _ => return,
+                    },
+                    () = place.is_wanted() => return,
+                }
             }
-        }
+        };
+        speak(stream, peer, place, service, is_closing).await;
     }
 }
 
-async fn speak<S: Service>(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+/// A connection, plain or not: HTTP is the same program on both.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+async fn speak(
+    stream: Box<dyn Stream>,
     peer: IpAddr,
     place: Arc<Place>,
-    service: Arc<S>,
+    service: Arc<Service>,
     mut is_closing: watch::Receiver<bool>,
 ) {
     let answer = service_fn(|request| {
         let (service, place) = (&service, &place);
-        async move { Ok::<_, Infallible>(respond(request, peer, &**service, place).await) }
+        async move { Ok::<_, Infallible>(respond(request, peer, service, place).await) }
     });
     let mut connection = pin!(http().serve_connection(TokioIo::new(stream), answer));
     let mut told = false;
@@ -213,7 +232,7 @@ async fn speak<S: Service>(
 async fn respond(
     request: Request<Incoming>,
     peer: IpAddr,
-    service: &impl Service,
+    service: &Service,
     place: &Place,
 ) -> Response<Full<Bytes>> {
     let began = Instant::now();
@@ -231,7 +250,7 @@ async fn respond(
 
 async fn answer(
     request: Request<Incoming>,
-    service: &impl Service,
+    service: &Service,
     place: &Place,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();

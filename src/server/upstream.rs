@@ -9,7 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::flights::{Flights, Settings};
 use super::gate::{self, Hosts};
 use super::verdict::Source;
-use super::{AccessLog, Exchange, Service, answer, endpoint, token_request};
+use super::{AccessLog, Exchange, answer, endpoint, token_request};
 use crate::oauth::ClientId;
 
 /// Where a supervisor asks whether this process lives.
@@ -35,7 +35,8 @@ impl Upstream {
         Ok(Self { flights, log })
     }
 
-    async fn respond(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
+    /// Answers a request.
+    pub async fn answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
         let hosts = match self.flights.settings.is_on_loopback {
             true => Hosts::Loopback,
             false => Hosts::Any,
@@ -82,6 +83,13 @@ impl Upstream {
         }
         answer
     }
+
+    /// Writes a line to the access log.
+    pub fn note(&self, exchange: &Exchange<'_>) {
+        if let Some(log) = &self.log {
+            log.line(line(exchange));
+        }
+    }
 }
 
 /// RFC 6750 §3
@@ -91,18 +99,6 @@ fn refusal(what: &str, challenge: &'static str, request: &Request<Bytes>) -> Res
     let mut answer = answer::error(StatusCode::UNAUTHORIZED, "invalid_client", what);
     endpoint::name_scheme(&mut answer, request, challenge);
     answer
-}
-
-impl Service for Upstream {
-    async fn answer(&self, request: Request<Bytes>) -> Response<Full<Bytes>> {
-        self.respond(&request).await
-    }
-
-    fn note(&self, exchange: &Exchange<'_>) {
-        if let Some(log) = &self.log {
-            log.line(line(exchange));
-        }
-    }
 }
 
 /// Of an exchange, for the access log. A client id is named only once it is known to be one: callers mix up ids and
