@@ -7,7 +7,8 @@ mod resolver;
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -203,15 +204,23 @@ impl Client {
         loop {
             let left = deadline.remaining();
             match receiver.recv_timeout(left.min(TICK)) {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => return Err(self.explain(&error)),
-                Err(_) if left.is_zero() => {
+                Ok(result) => return result.map_err(|error| self.explain(&error)),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(unreachable(
+                        format!(
+                            "the request to {} broke off inside cells-token",
+                            self.endpoint
+                        ),
+                        "this is a mistake in cells-token: please report it",
+                    ));
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
                     return Err(timed_out(&format!(
                         "{} did not answer in time",
                         self.endpoint
                     )));
                 }
-                Err(_) => tick(),
+                Err(RecvTimeoutError::Timeout) => tick(),
             }
         }
     }
