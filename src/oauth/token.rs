@@ -31,7 +31,7 @@ pub enum MinTtl {
 
 const DEFAULT_MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// A token whose whole life is shorter than asked for is used again for this long.
+/// A token whose whole life is no longer than asked for is used again for this long.
 const SHORT_LIFE_REUSE: Duration = Duration::from_secs(60);
 
 /// What a token is good for.
@@ -64,7 +64,7 @@ impl Token {
             MinTtl::Default => remaining >= DEFAULT_MARGIN.min(lifetime / 10),
             MinTtl::AtLeast(least) => {
                 remaining >= least
-                    || (lifetime < least && now.since(self.obtained_at) < SHORT_LIFE_REUSE)
+                    || (lifetime <= least && now.since(self.obtained_at) < SHORT_LIFE_REUSE)
             }
         };
         match (remaining, is_enough) {
@@ -74,10 +74,10 @@ impl Token {
         }
     }
 
-    /// Whether even a new one would not live as long as asked for.
+    /// Whether even a new one would not live as long as asked for: by the time it is here, none lives for its whole life.
     pub fn falls_short(&self, min_ttl: MinTtl) -> bool {
         match (min_ttl, self.lifetime()) {
-            (MinTtl::AtLeast(least), Some(lifetime)) => lifetime < least,
+            (MinTtl::AtLeast(least), Some(lifetime)) => lifetime <= least,
             _ => false,
         }
     }
@@ -119,6 +119,9 @@ mod tests {
             (Some(3600), at_least(600), 3001, ExpiresSoon),
             (Some(3600), at_least(0), 3599, Fresh),
             (Some(3600), at_least(0), 3600, Expired),
+            (Some(3600), at_least(3600), 59, Fresh),
+            (Some(3600), at_least(3600), 60, ExpiresSoon),
+            (Some(3600), at_least(3599), 2, ExpiresSoon),
             (Some(3600), at_least(7200), 59, Fresh),
             (Some(3600), at_least(7200), 60, ExpiresSoon),
             (Some(30), at_least(7200), 30, Expired),
@@ -139,7 +142,8 @@ mod tests {
     fn a_life_shorter_than_asked_for_falls_short() {
         for (lifetime, least, expected) in [
             (Some(3600), Some(3601), true),
-            (Some(3600), Some(3600), false),
+            (Some(3600), Some(3600), true),
+            (Some(3600), Some(3599), false),
             (Some(3600), Some(1), false),
             (None, Some(3600), false),
             (Some(1), None, false),

@@ -172,7 +172,7 @@ fn a_secret_that_is_typed_wrong_does_not_get_the_old_token() {
 #[test]
 fn a_token_is_used_while_it_lives_long_enough() {
     // Age and lifetime in seconds, --min-ttl, and whether it is still used.
-    let rows: [(&str, i64, i64, &[&str], bool); 12] = [
+    let rows: [(&str, i64, i64, &[&str], bool); 13] = [
         ("new", 0, 3600, &[], true),
         ("before the margin", 3290, 3600, &[], true),
         ("within the margin", 3310, 3600, &[], false),
@@ -194,6 +194,13 @@ fn a_token_is_used_while_it_lives_long_enough() {
             30,
             3600,
             &["--min-ttl", "2h"],
+            true,
+        ),
+        (
+            "new and asked for its whole life",
+            30,
+            3600,
+            &["--min-ttl", "1h"],
             true,
         ),
         (
