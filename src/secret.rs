@@ -64,12 +64,12 @@ impl fmt::Debug for AccessToken {
 
 /// Whether `c` may stand in a b64token before its padding (RFC 6750 §2.1).
 pub fn is_b64token_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-._~+/".contains(c)
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/')
 }
 
 fn is_b64token(text: &str) -> bool {
     let unpadded = text.trim_end_matches('=');
-    !unpadded.is_empty() && unpadded.chars().all(is_b64token_char)
+    !unpadded.is_empty() && unpadded.bytes().all(|byte| is_b64token_char(byte.into()))
 }
 
 /// `text` without one trailing LF or CRLF.

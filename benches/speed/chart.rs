@@ -1,6 +1,7 @@
 //! `results.svg`: the wall times as bars on a logarithmic scale, with date, versions and machine.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -11,6 +12,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::measure::Quartiles;
+use crate::peers;
 
 const WIDTH: u32 = 860;
 const ROW: u32 = 30;
@@ -30,13 +32,15 @@ impl fmt::Display for Quartiles {
     }
 }
 
+/// The first line that a program prints, of its version say.
+pub fn said_by(program: impl AsRef<OsStr>, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.lines().next()?.to_owned())
+}
+
 /// Date, versions and machine, in one line.
 pub fn machine() -> String {
-    let said_by = |program: &str, args: &[&str]| {
-        let output = Command::new(program).args(args).output().ok()?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        Some(text.lines().next()?.to_owned())
-    };
     let value_in = |file: &str, name: &str| {
         let text = fs::read_to_string(file).ok()?;
         let line = text.lines().find(|line| line.starts_with(name))?;
@@ -55,6 +59,8 @@ pub fn machine() -> String {
         said_by("rustc", &["--version"]).map(|text| words(text, 2)),
         said_by("curl", &["--version"]).map(|text| words(text, 2)),
         said_by("jq", &["--version"]),
+        peers::oidc_version(),
+        peers::sdk_version(),
         value_in("/etc/os-release", "PRETTY_NAME"),
         said_by("uname", &["-sr"]),
         value_in("/proc/cpuinfo", "model name").map(|name| format!("{processors} × {name}")),
@@ -126,9 +132,10 @@ pub fn draw(times: &BTreeMap<String, Vec<f64>>, file: &Path) {
             .draw_series([PathElement::new([(lower, middle), (upper, middle)], BLACK)])
             .unwrap();
         let label = |at, shown: &str, position| Text::new(shown.to_owned(), at, text(position));
+        let digits = if median < 1.0 { 2 } else { 1 };
         let labels = [label(
             (upper * 1.08, middle),
-            &format!("{median:.1}"),
+            &format!("{median:.digits$}"),
             HPos::Left,
         )];
         chart.draw_series(labels).unwrap();

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Bench;
+use crate::chart::said_by;
 use crate::measure::Contestant;
 
 /// What the vendor's SDK for Python does before its first call.
@@ -16,6 +17,17 @@ from asposecellscloud.api_client import ApiClient
 Configuration().ssl_ca_cert = sys.argv[2]
 print(ApiClient(sys.argv[1]).get_access_token('client_credentials', '7f3d-client-id', 'not-much-of-a-secret', 'v3.0'))
 ";
+
+/// The version of that `oidc`, if it is installed.
+pub fn oidc_version() -> Option<String> {
+    said_by(peer("bin/oidc")?, &["--version"])
+}
+
+/// The version of the vendor's SDK, if it is installed.
+pub fn sdk_version() -> Option<String> {
+    let ask = "from importlib.metadata import version as v; print('SDK for Python', v('asposecellscloud'))";
+    said_by(peer("sdk/bin/python")?, &["-c", ask])
+}
 
 /// Those that are installed, each with what it is to be compared to.
 pub fn all(bench: &Bench) -> Vec<(Contestant, Contestant)> {

@@ -11,6 +11,7 @@ use crate::output;
 ///
 /// # Errors
 /// If standard output cannot be written.
+#[inline(never)]
 pub fn run(args: &cli::Completions) -> Result<(), Error> {
     Ok(output::write_stdout(script(args.shell).trim_end())?)
 }

@@ -17,6 +17,7 @@ use crate::ui::Ui;
 /// # Errors
 /// `Error::NoCredentials` if it is not known whose token to forget; `Error::Other` if a file cannot
 /// be deleted.
+#[inline(never)]
 pub fn run(args: &cli::Forget, env: &Env, ui: Ui) -> Result<(), Error> {
     let identity = cli::Credentials {
         client_id: args.client_id.clone(),

@@ -15,6 +15,7 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// `BeforeCommand`, or why the command did not start.
+#[inline(never)]
 pub fn run(args: &cli::Run, env: &Env, ui: Ui) -> Result<ExitCode, Error> {
     let command = prepare(args, env, ui).map_err(Error::before_command)?;
     child::become_command(command)

@@ -64,6 +64,7 @@ const PROGRAM: &str = "cells-token";
 ///
 /// # Errors
 /// `BeforeCommand`, or why the command did not start.
+#[inline(never)]
 pub fn run(args: &cli::Sandbox, ui: Ui) -> Result<ExitCode, Error> {
     let Prepared {
         issuer,

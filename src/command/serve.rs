@@ -31,6 +31,7 @@ const OPEN_FILES: u64 = 4096;
 ///
 /// # Errors
 /// If an option or variable cannot be right, or nobody can connect there.
+#[inline(never)]
 pub fn run(args: &cli::Serve, env: &Env, ui: Ui) -> Result<(), Error> {
     let address = address(args).map_err(Error::Usage)?;
     let tls = match (&args.tls_cert, &args.tls_key) {

@@ -100,6 +100,7 @@ const CLAIMS: [(&str, &str); 6] = [
 ///
 /// # Errors
 /// If an option or variable cannot be right, or standard output cannot be written.
+#[inline(never)]
 pub fn run(args: &cli::Status, env: &Env, ui: Ui) -> Result<(), Error> {
     let plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
     let config = Config::new(&args.network, &args.cache, &plan, env).map_err(Error::Usage)?;
