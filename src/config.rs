@@ -1,6 +1,8 @@
 //! From options and variables to what will be done: flag before `CELLS_*` before default. Pure.
 
-use std::env::split_paths;
+mod network;
+mod output;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,14 +10,14 @@ use crate::cache;
 use crate::cli;
 use crate::credentials::Plan;
 use crate::env::{self, Env, Variable};
-use crate::oauth::{DEFAULT_BASE_URL, MinTtl, Named, Proxy, ProxyVariables, TokenEndpoint, Trust};
-use crate::output::Form;
+use crate::oauth::{MinTtl, Proxy, TokenEndpoint, Trust};
 use crate::problem::Problem;
 use crate::ui::{Ui, Verbosity};
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
-const DEFAULT_ENV_NAME: &str = "CELLS_ACCESS_TOKEN";
+use network::{endpoint, proxy, trust};
+pub use output::{env_name, form};
 
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 const DEFAULT_RETRIES: u32 = 3;
 
 /// Below the user's cache folder.
@@ -84,39 +86,6 @@ impl Config {
     }
 }
 
-fn trust(network: &cli::Network, env: &Env) -> Trust {
-    Trust {
-        ca_cert: path(network.ca_cert.as_ref(), env, &env::CELLS_CA_CERT),
-        system_file: env.raw(&env::SSL_CERT_FILE).map(PathBuf::from),
-        system_dirs: env
-            .raw(&env::SSL_CERT_DIR)
-            .map(|dirs| split_paths(dirs).collect())
-            .unwrap_or_default(),
-    }
-}
-
-fn proxy(
-    network: &cli::Network,
-    endpoint: &TokenEndpoint,
-    env: &Env,
-) -> Result<Option<(Proxy, &'static str)>, Problem> {
-    let named =
-        |variable: &'static Variable| Ok(env.text(variable)?.map(|url| (url, variable.name)));
-    let either =
-        |lower, upper| -> Result<Option<Named>, Problem> { Ok(named(lower)?.or(named(upper)?)) };
-    let variables = ProxyVariables {
-        https: either(&env::HTTPS_PROXY_LOWER, &env::HTTPS_PROXY)?,
-        http: named(&env::HTTP_PROXY_LOWER)?,
-        all: either(&env::ALL_PROXY_LOWER, &env::ALL_PROXY)?,
-        none_for: either(&env::NO_PROXY_LOWER, &env::NO_PROXY)?.map(|(list, _)| list),
-    };
-    let flag = network.proxy.as_deref().map(|url| (url, "--proxy"));
-    let chosen = flag.or_else(|| variables.choose(endpoint));
-    chosen
-        .map(|named| Ok((Proxy::parse(named)?, named.1)))
-        .transpose()
-}
-
 fn retries(network: &cli::Network, env: &Env) -> Result<u32, Problem> {
     match value(
         network.retries.as_deref(),
@@ -163,41 +132,6 @@ fn cache_settings(cache: &cli::Cache, env: &Env) -> Option<cache::Settings> {
             })
         }
     }
-}
-
-fn endpoint(
-    flags: &cli::Endpoint,
-    plan: &Plan,
-    env: &Env,
-) -> Result<(TokenEndpoint, &'static str), Problem> {
-    const TOKEN_FLAG: &str = "--token-url";
-    const BASE_FLAG: &str = "--base-url";
-    let allow_http = flags.allow_http || env.flag(&env::CELLS_ALLOW_HTTP);
-    let itself = |url: &str, source| Ok((TokenEndpoint::parse(url, source, allow_http)?, source));
-    let below = |url: &str, source| Ok((TokenEndpoint::below(url, source, allow_http)?, source));
-    match (&flags.token_url, &flags.base_url) {
-        (Some(_), Some(_)) => {
-            return Err(Problem::new(
-                format!("{TOKEN_FLAG} and {BASE_FLAG} cannot be given together"),
-                format!("keep {TOKEN_FLAG}, which names the endpoint itself, or {BASE_FLAG}"),
-            ));
-        }
-        (Some(url), None) => return itself(url, TOKEN_FLAG),
-        (None, Some(url)) => return below(url, BASE_FLAG),
-        (None, None) => {}
-    }
-    if let Some(url) = env.text(&env::CELLS_TOKEN_URL)? {
-        return itself(url, env::CELLS_TOKEN_URL.name);
-    }
-    for variable in [Some(&env::CELLS_BASE_URL), plan.base_url]
-        .into_iter()
-        .flatten()
-    {
-        if let Some(url) = env.text(variable)? {
-            return below(url, variable.name);
-        }
-    }
-    below(DEFAULT_BASE_URL, "default")
 }
 
 fn timeout(network: &cli::Network, env: &Env) -> Result<Duration, Problem> {
@@ -253,55 +187,6 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
             format!("give {source} something like 500ms, 30s, 5m or 1h30m"),
         )
     })
-}
-
-/// What is printed.
-///
-/// # Errors
-/// If `-o env` shall set a variable that nobody can set or that cells-token itself reads, or if a
-/// variable is named for a format that sets none.
-pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
-    match (flags.output.unwrap_or_default(), flags.env_name.as_deref()) {
-        (cli::Format::Env, name) => Ok(Form::Env(env_name(name)?)),
-        (_, Some(_)) => Err(Problem::new(
-            "--env-name is given, but the format asked for names no variable",
-            "add -o env, or leave out --env-name",
-        )),
-        (cli::Format::Raw, None) => Ok(Form::Raw),
-        (cli::Format::Json, None) => Ok(Form::Json),
-        (cli::Format::Header, None) => Ok(Form::Header),
-    }
-}
-
-/// The variable that holds the token.
-///
-/// # Errors
-/// If nobody can set a variable of that name, or if cells-token itself reads it.
-pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
-    let name = flag.unwrap_or(DEFAULT_ENV_NAME);
-    if !is_variable_name(name) {
-        return Err(Problem::new(
-            "the name given by --env-name cannot be a variable's",
-            "use letters, digits and underscores, and no digit first, such as CELLS_ACCESS_TOKEN",
-        ));
-    }
-    // Windows does not tell capitals from small letters.
-    let mut own = env::VARIABLES.iter().map(|variable| variable.name);
-    match own.find(|own| own.eq_ignore_ascii_case(name)) {
-        Some(own) => Err(Problem::new(
-            format!("--env-name names {own}, which cells-token reads itself"),
-            "choose another name: this one would be taken for an option the next time",
-        )),
-        None => Ok(name),
-    }
-}
-
-fn is_variable_name(name: &str) -> bool {
-    let may_come_first = |c: char| c.is_ascii_alphabetic() || c == '_';
-    name.starts_with(may_come_first)
-        && name
-            .chars()
-            .all(|c| may_come_first(c) || c.is_ascii_digit())
 }
 
 /// How much is said on standard error.

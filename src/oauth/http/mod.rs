@@ -1,11 +1,11 @@
 //! One POST over HTTP, its deadline enforced from outside. The only folder that names ureq.
 
+mod answer;
 mod connector;
 mod failure;
+mod proxy;
 mod resolver;
 
-use std::fmt;
-use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -15,20 +15,18 @@ use std::time::Duration;
 use ureq::config::Config;
 use ureq::http::header;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Body, ProxyProtocol, http};
+use ureq::{Agent, ProxyProtocol};
 use zeroize::Zeroizing;
 
-use super::proxy::Named;
 use super::tls::{Roots, Trust};
 use super::{Redactor, Token, TokenEndpoint, TokenError, response};
 use crate::problem::Problem;
 use crate::time::{Deadline, Timestamp};
+pub use answer::{BODY_LIMIT, Response};
 use connector::TellingConnector;
 use failure::{timed_out, unreachable};
+pub use proxy::Proxy;
 use resolver::OwnThreadResolver;
-
-/// The longest body that is read: a token response is a hundredth of it.
-pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// How often the one who waits is told that it still takes.
 const TICK: Duration = Duration::from_millis(100);
@@ -38,87 +36,6 @@ const USER_AGENT: &str = concat!("cells-token/", env!("CARGO_PKG_VERSION"));
 /// Buffers that fit the one small request and its answer; ureq's own are 128 KiB each.
 const INPUT_BUFFER: usize = 16 * 1024;
 const OUTPUT_BUFFER: usize = 8 * 1024;
-
-/// An answer, whole and within the limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// Content-Type, if it is text.
-    pub content_type: Option<String>,
-    /// Location, if it is text.
-    pub location: Option<String>,
-    /// Retry-After, if it is text.
-    pub retry_after: Option<String>,
-    /// One byte longer than [`BODY_LIMIT`] if there was more.
-    pub body: Vec<u8>,
-}
-
-impl Response {
-    /// Whether the body is all that was sent.
-    #[cfg(feature = "server")]
-    pub fn is_whole(&self) -> bool {
-        self.body.len() <= BODY_LIMIT
-    }
-
-    /// Whether the content type is `text/plain`.
-    pub fn is_plain_text(&self) -> bool {
-        self.media_type() == "text/plain"
-    }
-
-    /// Whether it is a web page, by its type or its looks.
-    pub fn is_html(&self) -> bool {
-        self.media_type() == "text/html" || self.body.trim_ascii_start().starts_with(b"<")
-    }
-
-    /// Content-Type without parameters, in lower case (RFC 9110 §8.3.1).
-    fn media_type(&self) -> String {
-        let content_type = self.content_type.as_deref().unwrap_or_default();
-        content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-    }
-}
-
-/// A proxy, shown without its user and password.
-#[derive(Clone, Debug)]
-pub struct Proxy(ureq::Proxy);
-
-impl Proxy {
-    /// Reads a proxy URL; `source` is the option or variable that gave it.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn parse((url, source): Named) -> Result<Self, Problem> {
-        let proxy = ureq::Proxy::new(url.trim()).ok();
-        proxy.filter(names_a_peer).map(Self).ok_or_else(|| {
-            Problem::new(
-                format!("the proxy given by {source} is not a proxy URL"),
-                format!("give {source} something like http://host:3128 or socks5://host:1080"),
-            )
-        })
-    }
-}
-
-/// Whether it has a host, and a port only if that is one: ureq takes the scheme's for one that it cannot read.
-fn names_a_peer(proxy: &ureq::Proxy) -> bool {
-    let Some(authority) = proxy.uri().authority() else {
-        return false;
-    };
-    let host = authority.host();
-    let ends_with_host = authority.as_str().ends_with(host);
-    !host.is_empty() && (ends_with_host || authority.port_u16().is_some_and(|port| port > 0))
-}
-
-impl fmt::Display for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = self.0.protocol().to_string().to_ascii_lowercase();
-        write!(f, "{scheme}://{}:{}", self.0.host(), self.0.port())
-    }
-}
 
 /// Sends token requests to one endpoint, and knows what its answers must not show.
 pub struct Client {
@@ -251,26 +168,5 @@ fn send(agent: &Agent, url: &str, form: &str) -> Result<Response, ureq::Error> {
         .header("x-aspose-client", "cells-token")
         .header("x-aspose-client-version", env!("CARGO_PKG_VERSION"))
         .send(form)?;
-    read(response).map_err(Into::into)
-}
-
-fn read(mut response: http::Response<Body>) -> io::Result<Response> {
-    let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
-    let (content_type, location) = (header(header::CONTENT_TYPE), header(header::LOCATION));
-    let retry_after = header(header::RETRY_AFTER);
-    let status = response.status().as_u16();
-    let mut body = Vec::new();
-    let limit = BODY_LIMIT as u64 + 1;
-    response
-        .body_mut()
-        .as_reader()
-        .take(limit)
-        .read_to_end(&mut body)?;
-    Ok(Response {
-        status,
-        content_type,
-        location,
-        retry_after,
-        body,
-    })
+    Response::read(response).map_err(Into::into)
 }
