@@ -1,7 +1,7 @@
 //! What nobody may see: the secret in arguments, in a core file, in anything said under `-v`. That it is in no output
 //! and no file is judged by every run; `RUST_LOG=trace` is set in every world.
 //!
-//! Once `run` exists: a child's environment and arguments must be searched here too.
+//! The environment of a child is looked at in `run`.
 
 use crate::support::{Gate, ID, Reply, SECRET, Server, Step, TOKEN, TestEnv, each_row};
 
