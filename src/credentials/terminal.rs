@@ -79,17 +79,18 @@ mod unix {
     use rustix::termios::{
         LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
     };
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::{Handle, Signals};
     use signal_hook::{flag, low_level};
 
     use super::Terminal;
 
     /// The signals that end a process at a prompt.
-    const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+    const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
 
-    /// How long a SIGINT waits for the prompt to return, which is where Ctrl-C comes from: rpassword
-    /// sets the terminal as it found it after it has raised the signal.
+    /// How long a signal waits for the prompt to return. For Ctrl-C it does: rpassword sets the terminal as it found it
+    /// after it has raised SIGINT. A signal from elsewhere may come between the question and rpassword's own silence,
+    /// which must not be the last word.
     const RETURN: Duration = Duration::from_millis(200);
 
     /// While this lives, the terminal does not echo, and a signal that ends the process first lets it
@@ -120,9 +121,7 @@ mod unix {
             let (prompting, returned) = mpsc::channel();
             let watch = move || {
                 for signal in signals.forever() {
-                    if signal == SIGINT {
-                        let _ = returned.recv_timeout(RETURN);
-                    }
+                    let _ = returned.recv_timeout(RETURN);
                     let _ = tcsetattr(&watched, OptionalActions::Now, &restored);
                     if signal == SIGINT {
                         let _ = kill_current_process_group(Signal::INT);

@@ -247,7 +247,7 @@ fn ctrl_c_after_the_prompt_stops_the_script_too() {
 /// What a supervisor sends, rather than a person.
 #[test]
 fn a_signal_from_elsewhere_leaves_an_echoing_terminal() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         let server = Server::untouched();
         let mut env = without_credentials(&server);
         env.var("CELLS_CLIENT_ID", ID);
