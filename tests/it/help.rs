@@ -56,10 +56,21 @@ fn no_line_is_wider_than_80_columns() {
 fn a_wide_terminal_makes_no_difference() {
     let env = TestEnv::new();
     let ended = env
-        .terminal("sh", "stty cols 200; NO_COLOR=1 cells-token get --help")
+        .terminal("sh", "stty cols 200; cells-token get --help")
         .finish();
     let wide = ended.screen.lines().find(|line| line.chars().count() > 80);
     assert_eq!(wide, None);
+}
+
+/// On standard output there is none, whatever is told to force it.
+#[cfg(unix)]
+#[test]
+fn help_has_no_colour_on_a_terminal_either() {
+    let env = TestEnv::new();
+    let script = "export CLICOLOR_FORCE=1 FORCE_COLOR=1; cells-token get -h; cells-token -h; cells-token --version";
+    let ended = env.terminal("sh", script).finish();
+    assert_eq!(ended.code, Some(0), "{}", ended.screen);
+    assert!(!ended.screen.contains('\x1b'), "{:?}", ended.screen);
 }
 
 #[test]
