@@ -96,14 +96,15 @@ impl Env {
         }
     }
 
-    /// The names of all variables of the process, of ours and others, whose value is `secret`.
+    /// The names of all variables of the process, of ours and others, whose value `is_secret`.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one reader of the environment"
     )]
-    pub fn holders_of(secret: &ClientSecret) -> Vec<OsString> {
+    pub fn holders(is_secret: impl Fn(&str) -> bool) -> Vec<OsString> {
         let holds = |value: &OsString| {
-            value.to_str().map(secret::without_line_ending) == Some(secret.expose())
+            let text = value.to_str().map(secret::without_line_ending);
+            text.is_some_and(&is_secret)
         };
         std::env::vars_os()
             .filter(|(_, value)| holds(value))

@@ -27,7 +27,7 @@ fn prepare(args: &cli::Run, env: &Env, ui: Ui) -> Result<Command, Error> {
     // clap asks for one word at least.
     let mut command = Command::new(args.command.first().cloned().unwrap_or_default());
     command.args(args.command.iter().skip(1));
-    for name in secret.iter().flat_map(Env::holders_of) {
+    for name in Env::holders(|text| secret.is(text)) {
         command.env_remove(name);
     }
     command.env(name, token.access_token.expose());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Found, Reuse, TokenSource};
-use crate::cache::Cache;
+use crate::cache::{Cache, Entry, Fingerprint};
 use crate::cli;
 use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
@@ -21,10 +21,30 @@ pub struct Answer {
     pub token: Token,
     /// Where it came from.
     pub origin: Origin,
-    /// The secret, unless the cached token was good without it.
-    pub secret: Option<ClientSecret>,
+    /// What is known of the secret that it was got with.
+    pub secret: Known,
     /// The client id, if a person who had set nothing at all entered it.
     pub entered: Option<ClientId>,
+}
+
+/// What is known of a client secret, to find where else it is.
+pub enum Known {
+    /// All.
+    Secret(ClientSecret),
+    /// What the cache has of it: the token was good without the secret.
+    Fingerprint(Fingerprint),
+}
+
+impl Known {
+    /// Whether `text` is the secret.
+    pub fn is(&self, text: &str) -> bool {
+        match self {
+            Self::Secret(secret) => secret.expose() == text,
+            Self::Fingerprint(fingerprint) => {
+                fingerprint.matches(&ClientSecret::new(text.to_owned()))
+            }
+        }
+    }
 }
 
 /// Gets the token that `request` and `env` describe. Asks for the secret only if no cached token will
@@ -57,7 +77,7 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
         .and_then(|settings| Cache::open(settings, &config.endpoint, &id, ui));
     if plan.secret == SecretSource::Prompt
         && reuse == Reuse::Allowed
-        && let Some(token) = cache
+        && let Some(Entry { token, fingerprint }) = cache
             .as_ref()
             .and_then(|cache| cached_without_secret(cache, &config, began, ui))
     {
@@ -65,7 +85,7 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
         return Ok(Answer {
             token,
             origin: Origin::Cache,
-            secret: None,
+            secret: Known::Fingerprint(fingerprint),
             entered,
         });
     }
@@ -87,19 +107,19 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
     Ok(Answer {
         token,
         origin,
-        secret: Some(source.credentials.secret),
+        secret: Known::Secret(source.credentials.secret),
         entered,
     })
 }
 
-fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Token> {
-    let token = cache.entry(now)?.token;
-    let is_good = token.freshness(config.min_ttl, now) == Freshness::Fresh;
+fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Entry> {
+    let entry = cache.entry(now)?;
+    let is_good = entry.token.freshness(config.min_ttl, now) == Freshness::Fresh;
     ui.note(|| match is_good {
         true => "a good token is cached; the secret is not needed".to_owned(),
         false => "the cached token does not live long enough; the secret is needed".to_owned(),
     });
-    is_good.then_some(token)
+    is_good.then_some(entry)
 }
 
 fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, ui: Ui) {

@@ -32,6 +32,23 @@ fn the_command_has_the_token_and_not_the_secret() {
     );
 }
 
+/// The cached token is good without the secret, which some variable may hold all the same.
+#[test]
+fn a_secret_that_was_not_asked_for_is_not_passed_on_either() {
+    let (mut env, _server) = world();
+    env.var("CELLS_NO_CACHE", "");
+    env.run(&["get"]).exits(0);
+    env.var("CELLS_CLIENT_SECRET", "")
+        .var("COPY_OF_THE_SECRET", SECRET)
+        .var("ProductClientSecret", format!("{SECRET}\n"));
+    let output = env.sh("cells-token run -- env");
+    output.exits(0);
+    assert!(output.stdout.contains(TOKEN), "{output}");
+    for gone in ["COPY_OF_THE_SECRET=", "ProductClientSecret="] {
+        assert!(!output.stdout.contains(gone), "{gone}");
+    }
+}
+
 #[test]
 fn the_variable_can_have_another_name() {
     let (env, _server) = world();
