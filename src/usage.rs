@@ -13,6 +13,14 @@ pub fn explain(error: &clap::Error) -> Problem {
         Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
         _ => None,
     };
+    if error.kind() == ErrorKind::UnknownArgument
+        && named(ContextKind::InvalidArg).is_some_and(may_hold_a_secret)
+    {
+        return Problem::new(
+            "there is no such option (not repeated here, it may hold a secret)",
+            "a value stands apart from its option; give the secret by CELLS_CLIENT_SECRET or --client-secret-file",
+        );
+    }
     let argument = named(ContextKind::InvalidArg).and_then(|shown| match error.kind() {
         // What the user wrote, which may be anything.
         ErrorKind::UnknownArgument => option_name(shown),
@@ -75,6 +83,11 @@ pub fn explain(error: &clap::Error) -> Problem {
     Problem::new(what, hint)
 }
 
+/// Whether a secret may be glued to the option that it belongs to.
+fn may_hold_a_secret(shown: &str) -> bool {
+    shown.starts_with("--client-secret") && !"--client-secret-file".starts_with(shown)
+}
+
 /// `--name` out of what clap says of an argument, which may go on with a value.
 fn option_name(shown: &str) -> Option<&str> {
     let end = shown.find(['=', ' ']).unwrap_or(shown.len());
@@ -100,6 +113,16 @@ mod tests {
                 &["get", "--client-di", "hush"],
                 "there is no option --client-di",
                 "did you mean --client-id?",
+            ),
+            (
+                &["get", "--client-secrethush"],
+                "there is no such option",
+                "CELLS_CLIENT_SECRET",
+            ),
+            (
+                &["get", "--client-secret-fil", "hush"],
+                "there is no option --client-secret-fil",
+                "did you mean --client-secret-file?",
             ),
             (&["get", "hush"], "one argument too many", SEE_HELP),
             (&["hush"], "there is no such command", SEE_HELP),

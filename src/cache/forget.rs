@@ -50,11 +50,15 @@ pub fn forget_all(dir: &Path, patience: Deadline) -> io::Result<Vec<Forgotten>> 
     };
     let mut digests = BTreeSet::new();
     for entry in files {
-        let name = entry?.file_name();
+        let entry = entry?;
+        let name = entry.file_name();
         let name = name.to_string_lossy();
         match digest_of(&name) {
             Some(digest) => drop(digests.insert(digest.to_owned())),
-            None if name.starts_with(file::TEMPORARY) => file::remove(&dir.join(&*name))?,
+            // A folder of that name is none of ours.
+            None if name.starts_with(file::TEMPORARY) && entry.file_type()?.is_file() => {
+                file::remove(&entry.path())?;
+            }
             None => {}
         }
     }

@@ -65,6 +65,8 @@ fn tell(token: &Forgotten, ui: Ui) {
         token_url,
         expires_at,
     } = token;
+    // Its query may hold what is not for every eye.
+    let token_url = token_url.split('?').next().unwrap_or_default();
     let validity = match *expires_at > Timestamp::now() {
         true => format!("it is not revoked and stays valid until {expires_at}"),
         false => format!("it had expired at {expires_at}"),

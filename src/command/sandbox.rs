@@ -49,6 +49,12 @@ const KEPT: [Variable; 10] = [
 const HTTP_PROXY: &str = "HTTP_PROXY";
 
 const PATH: &str = "PATH";
+/// Where commands are looked for without it.
+const DEFAULT_PATH: Option<&str> = if cfg!(unix) {
+    Some("/bin:/usr/bin")
+} else {
+    None
+};
 
 #[cfg(windows)]
 const SHELL: (&str, &str) = ("COMSPEC", "cmd.exe");
@@ -219,7 +225,7 @@ impl Folder {
     }
 
     fn first_on_path(&self) -> anyhow::Result<OsString> {
-        let path = env::of_the_system(PATH);
+        let path = env::of_the_system(PATH).or_else(|| DEFAULT_PATH.map(Into::into));
         let rest = path.iter().flat_map(std::env::split_paths);
         std::env::join_paths([self.bin()].into_iter().chain(rest))
             .context("cannot put the sandbox's folder on PATH")

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::{AlertDescription, CertificateError, RootCertStore};
 use rustls_native_certs::load_certs_from_paths;
 
@@ -60,7 +60,7 @@ impl Trust {
             false => Ok(roots),
             true => Err(Problem::new(
                 "there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR point",
-                "unset them to trust the system's certificates, or add one with --ca-cert",
+                "unset them to trust the system's certificates; --ca-cert adds one to those",
             )),
         }
     }
@@ -93,7 +93,10 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
     };
     let certificates = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| problem(format!("cannot be read: {error}")))?;
+        .map_err(|error| match error {
+            pem::Error::Io(error) => problem(format!("cannot be read: {error}")),
+            _ => problem("is not PEM as it should be; is all of it there?".to_owned()),
+        })?;
     if certificates.is_empty() {
         return Err(problem("has no certificate in it".to_owned()));
     }

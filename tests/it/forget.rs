@@ -135,6 +135,40 @@ fn where_there_is_nothing_there_is_nothing_to_forget() {
     env.run(&["forget", "--all", "--client-id", ID]).exits(2);
 }
 
+/// Half-written files of a process that was killed are; a folder of such a name is not ours.
+#[test]
+fn all_that_is_ours_is_deleted_and_nothing_else() {
+    let (_server, env) = cached([]);
+    let dir = env.cache_dir();
+    fs::write(dir.join(".new-AbCdEf"), "{").unwrap();
+    fs::create_dir_all(dir.join(".new-project/src")).unwrap();
+    fs::write(dir.join(".new-project/src/work"), "").unwrap();
+    fs::write(dir.join("notes.txt"), "").unwrap();
+    env.run(&["forget", "--all"])
+        .exits(0)
+        .says("forgot the token");
+    let mut left: Vec<_> = fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.ends_with(".lock"))
+        .collect();
+    left.sort();
+    assert_eq!(left, [".new-project", "notes.txt"]);
+    assert!(dir.join(".new-project/src/work").exists());
+}
+
+#[test]
+fn the_query_of_a_token_url_is_not_shown() {
+    let server = Server::replies([Reply::token()]);
+    let env = TestEnv::caching(&server);
+    let url = format!("{}/t?key=of-the-query", server.url());
+    env.run(&["get", "--token-url", &url]).exits(0);
+    env.run(&["forget", "--token-url", &url])
+        .exits(0)
+        .says(&format!("{}/t;", server.url()))
+        .never_says("of-the-query");
+}
+
 #[test]
 fn what_cannot_be_trusted_is_deleted_too() {
     for damage in ["half", "folder", "link"] {

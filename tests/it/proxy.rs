@@ -76,6 +76,8 @@ fn the_name_of_the_host_is_for_the_proxy_to_resolve() {
             };
             assert_eq!(connect.line, *line);
             assert_eq!(connect.header("proxy-authorization"), None);
+            let version = concat!("cells-token/", env!("CARGO_PKG_VERSION"));
+            assert_eq!(connect.header("user-agent"), Some(version));
             assert!(connect.body.is_empty(), "{connect:?}");
             assert_eq!(post.line, "POST /v4.0/cells/connect/token HTTP/1.1");
         },

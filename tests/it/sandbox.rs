@@ -772,3 +772,12 @@ fn leftovers(env: &TestEnv) -> Vec<PathBuf> {
     let entries = fs::read_dir(env.path("../tmp")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
+
+/// Where commands are looked for without PATH, they are found with the sandbox's folder on it too.
+#[cfg(unix)]
+#[test]
+fn without_path_commands_are_still_found() {
+    let env = TestEnv::new();
+    let script = "sandbox=$(command -v cells-token); unset PATH; exec $sandbox sandbox -- sh -c 'cells-token get && ls /'";
+    env.sh(script).exits(0);
+}

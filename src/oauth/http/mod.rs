@@ -92,6 +92,7 @@ impl Client {
     ) -> Result<Response, TokenError> {
         let timeout = deadline.remaining();
         let config = Config::builder()
+            .user_agent(USER_AGENT)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -164,7 +165,6 @@ fn send(agent: &Agent, url: &str, form: &str) -> Result<Response, ureq::Error> {
         .post(url)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::ACCEPT, "application/json")
-        .header(header::USER_AGENT, USER_AGENT)
         .header("x-aspose-client", "cells-token")
         .header("x-aspose-client-version", env!("CARGO_PKG_VERSION"))
         .send(form)?;
