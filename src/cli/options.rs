@@ -192,8 +192,15 @@ pub struct Voice {
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Print help (see more with '--help')
-    #[arg(id = "help", short, long, action = ArgAction::Help)]
+    /// Print help
+    #[arg(
+        id = "help",
+        short,
+        long,
+        action = ArgAction::Help,
+        help = "Print help (see more with '--help')",
+        long_help = "Print help (see a summary with '-h')"
+    )]
     _help: Option<bool>,
 }
 
