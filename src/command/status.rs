@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
 use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{self, Freshness, Token};
+use crate::oauth::{self, Freshness, Redactor, Token};
 use crate::output;
 use crate::time::Timestamp;
 use crate::ui::{self, Ui};
@@ -180,6 +180,7 @@ fn cached(
             }
         },
     };
+    let redactor = secret.as_ref().map(Redactor::new).unwrap_or_default();
     let state = match token.freshness(config.min_ttl, now) {
         _ if secret.is_some_and(|secret| !fingerprint.matches(&secret)) => State::OtherSecret,
         Freshness::Fresh => State::Good,
@@ -192,15 +193,18 @@ fn cached(
         expires_at: token.expires_at.map(|time| time.to_string()),
         age: Some(now.since(token.obtained_at).as_secs()),
         expires_in: token.remaining(now).map(|remaining| remaining.as_secs()),
-        claims: claims(&token),
+        claims: claims(&token, &redactor),
     }
 }
 
-fn claims(token: &Token) -> Map<String, Value> {
+/// Like all that a server chose, without what could be a secret.
+fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
     let mut all = oauth::claims(token.access_token.expose()).unwrap_or_default();
-    let shown = CLAIMS
-        .iter()
-        .filter_map(|(name, label)| Some(((*label).to_owned(), all.remove(*name)?)));
+    let shown = CLAIMS.iter().filter_map(|(name, label)| {
+        let mut value = all.remove(*name)?;
+        redactor.clean_for_show(&mut value);
+        Some(((*label).to_owned(), value))
+    });
     shown.collect()
 }
 

@@ -158,7 +158,11 @@ impl Diagnosis<'_> {
             Some(content_type) => self.redactor.show(content_type).to_string(),
             None => "no content type".to_owned(),
         };
-        let beginning = self.redactor.show(&String::from_utf8_lossy(body));
+        let text = String::from_utf8_lossy(body);
+        let beginning = match self.response.is_whole() {
+            true => self.redactor.show(&text),
+            false => self.redactor.show_cut(&text),
+        };
         format!(
             "the answer of {} is not a token response: {why} (status {status}, {content_type}, \"{beginning}\")",
             self.endpoint

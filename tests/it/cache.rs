@@ -526,6 +526,11 @@ fn a_secret_that_a_server_quotes_is_not_kept() {
             0,
             quoting(200, with("echo", json!([{ "of": format!("x{SECRET}y") }]))),
         ),
+        (
+            "in a member's name",
+            0,
+            quoting(200, with(&format!("k{SECRET}"), json!({ SECRET: 1 }))),
+        ),
     ];
     each_row(
         &rows,
@@ -537,6 +542,22 @@ fn a_secret_that_a_server_quotes_is_not_kept() {
             env.run_once(&["get", "-o", "json"]).exits(*code);
         },
     );
+}
+
+#[test]
+fn a_secret_of_digits_is_kept_neither_as_a_name_nor_as_a_number() {
+    let secret = "1234567890123456";
+    let body = r#"{"access_token":"abc","expires_in":600,"k1234567890123456":"v","num":1234567890123456,"n":12.50}"#;
+    let server = Server::replies([Reply::json(200, body)]);
+    let mut env = TestEnv::caching(&server);
+    env.var("CELLS_CLIENT_SECRET", secret);
+    for _ in ["fetched", "cached"] {
+        let output = env.run(&["get", "-o", "json"]);
+        let kept = r#"{"access_token":"abc","expires_in":"#;
+        assert!(output.stdout.starts_with(kept), "{output}");
+        let cleaned = r#","k[redacted]":"v","num":"[redacted]","n":12.50,"#;
+        assert!(output.stdout.contains(cleaned), "{output}");
+    }
 }
 
 #[test]

@@ -191,6 +191,66 @@ fn the_secret_is_redacted_however_a_server_quotes_it() {
     );
 }
 
+/// As a server's own language has it, which escapes what another leaves.
+#[test]
+fn the_secret_is_redacted_whatever_the_encoder_escapes() {
+    let odd = r#"ab<c>+d/e~f&g"h\i"#;
+    let rows = [
+        (
+            "Python's quote",
+            "s3cr3t+very/secret=42",
+            "s3cr3t%2Bvery/secret%3D42",
+        ),
+        ("encodeURIComponent", "a!b(c)d+e f", "a!b(c)d%2Be%20f"),
+        ("Go's JSON", odd, r#"ab\u003cc\u003e+d/e~f\u0026g\"h\\i"#),
+        (
+            ".NET's JSON",
+            odd,
+            r#"ab\u003Cc\u003E\u002Bd/e~f\u0026g\u0022h\\i"#,
+        ),
+        (
+            "Python's quote_plus",
+            odd,
+            "ab%3Cc%3E%2Bd%2Fe~f%26g%22h%5Ci",
+        ),
+        (
+            "Python's JSON",
+            "pässwört\"x+1",
+            r#"p\u00e4ssw\u00f6rt\"x+1"#,
+        ),
+        ("HTML", odd, r"ab&lt;c&gt;+d/e~f&amp;g&quot;h\i"),
+        ("HTML with numbers", "it's+so", "it&#39;s+so"),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, secret, quoted)| {
+            let described = json!({ "error": "invalid_request", "error_description": format!("no ({quoted})") });
+            for reply in [
+                Reply::text(400, "text/html", format!("no ({quoted})")),
+                Reply::json(400, described.to_string()),
+            ] {
+                let server = Server::replies([reply]);
+                let mut env = TestEnv::for_server(&server);
+                env.secret(secret).var("CELLS_CLIENT_SECRET", *secret);
+                let output = env.run(&["get"]);
+                output.exits(7).says("no ([redacted])");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_secret_that_the_64_kib_cut_in_two_is_not_shown() {
+    let secret = "s3cret-s3cret-s3cret!";
+    let body = format!("{} {secret}zzzz", "A".repeat(65_516));
+    let server = Server::replies([Reply::text(400, "text/html", body)]);
+    let mut env = TestEnv::for_server(&server);
+    env.secret(secret).var("CELLS_CLIENT_SECRET", secret);
+    let output = env.run(&["get"]);
+    output.exits(7).says("[redacted]").never_says("s3cret-");
+}
+
 #[test]
 fn a_secret_across_the_200th_character_is_redacted_whole() {
     for before in 180..200 {

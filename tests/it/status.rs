@@ -180,6 +180,38 @@ fn what_a_server_wrote_is_escaped() {
 }
 
 #[test]
+fn claims_are_shown_without_what_could_be_a_secret() {
+    let nested = jwt(&json!({ "sub": "the-subject" }));
+    let long = "a".repeat(60);
+    let (_server, mut env) = cached(&json!({
+        "iss": long, "sub": "a 123456789012 b", "aud": ["one", { "k123456789012": 1_234_567_890_123_u64 }],
+        "scope": format!("read {nested} write"), "client_id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+    }));
+    let mut expected = json!({
+        "issuer": "[redacted]", "subject": "a 123456789012 b", "client": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+        "audience": ["one", { "k123456789012": 1_234_567_890_123_u64 }], "scope": "read [redacted] write",
+    });
+    assert_eq!(status(&env, &[])["token"]["claims"], expected);
+    // Out of a file, so that the run does not search the cache for it: there it may be, in the token.
+    let file = env.file("secret", "123456789012");
+    let known = ["--client-secret-file", &file];
+    expected["subject"] = "a [redacted] b".into();
+    expected["audience"] = json!(["one", { "k[redacted]": "[redacted]3" }]);
+    assert_eq!(status(&env, &known)["token"]["claims"], expected);
+    let output = env.run(&[&["status"][..], &known].concat());
+    output.exits(0);
+    for hidden in ["123456789012", &long, "eyJ"] {
+        assert!(!output.stdout.contains(hidden), "{output}");
+    }
+    assert!(output.stdout.contains("read [redacted] write"), "{output}");
+    // What the secret is, is not always known.
+    env.var("CELLS_CLIENT_SECRET", "");
+    expected["subject"] = "a 123456789012 b".into();
+    expected["audience"] = json!(["one", { "k123456789012": 1_234_567_890_123_u64 }]);
+    assert_eq!(status(&env, &[])["token"]["claims"], expected);
+}
+
+#[test]
 fn it_tells_where_each_thing_would_come_from_without_getting_it() {
     let server = Server::untouched();
     let mut env = TestEnv::caching(&server);

@@ -50,7 +50,6 @@ impl Response {
     }
 
     /// Whether the body is all that was sent.
-    #[cfg(feature = "server")]
     pub fn is_whole(&self) -> bool {
         self.body.len() <= BODY_LIMIT
     }
