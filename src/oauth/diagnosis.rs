@@ -1,5 +1,7 @@
 //! The words for an answer that is no token, out of what the answer says of itself.
 
+use url::Origin;
+
 use super::response::ErrorResponse;
 use super::retry::{self, Retry};
 use super::token_error::{Cause, TokenError, TokenErrorKind};
@@ -24,7 +26,9 @@ impl Diagnosis<'_> {
             _ => "is unavailable",
         };
         let when = self.response.retry_after.as_deref();
-        let when = when.and_then(|value| retry::retry_after(value, self.answered_at));
+        let when = when
+            .and_then(|value| retry::retry_after(value, self.answered_at))
+            .filter(|when| *when > self.answered_at);
         let hint = match (status, when) {
             (_, Some(when)) => format!("the credentials are not at fault; try again after {when}"),
             (429, None) => {
@@ -109,8 +113,10 @@ impl Diagnosis<'_> {
 
     /// It points elsewhere, where no secret will follow.
     pub fn redirect(&self) -> TokenError {
-        let location = self.response.location.as_deref();
-        let target = location.map_or("nowhere".to_owned(), |location| self.target(location));
+        let Some(location) = self.response.location.as_deref() else {
+            return self.invalid("the status is not 200");
+        };
+        let target = self.target(location);
         let hint = "if that is the right place, name it by --base-url or --token-url; a captive portal or a VPN can \
                     also be the reason";
         let why = format!("it redirects to {target}, where the secret is not sent");
@@ -126,7 +132,12 @@ impl Diagnosis<'_> {
         match self.endpoint.join(location) {
             Some(url) => {
                 // Apart, because a long address looks like a token; but a secret with a slash in it may stand across.
-                let origin = self.redactor.show(&url.origin().ascii_serialization());
+                // What has no origin (`mailto:`) is named by its scheme.
+                let origin = match url.origin() {
+                    origin @ Origin::Tuple(..) => origin.ascii_serialization(),
+                    Origin::Opaque(_) => format!("{}:", url.scheme()),
+                };
+                let origin = self.redactor.show(&origin);
                 let target = format!("{origin}{}", self.redactor.show(url.path()));
                 match self.redactor.finds_secret(&target) {
                     true => "a place that quotes the secret".to_owned(),

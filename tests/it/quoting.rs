@@ -51,6 +51,28 @@ fn odd_redirect_targets_are_survived() {
 }
 
 #[test]
+fn a_redirect_is_described_whatever_it_leads_to() {
+    for (headers, text, lie) in [
+        (
+            "Location: javascript:alert(1)\r\n",
+            "it redirects to javascript:alert(1),",
+            "null",
+        ),
+        (
+            "Location: mailto:a@host.invalid\r\n",
+            "it redirects to mailto:a@host.invalid,",
+            "null",
+        ),
+        ("", "the status is not 200 (status 304,", "redirects"),
+    ] {
+        let status = if headers.is_empty() { 304 } else { 302 };
+        let server = Server::replies([Reply::http(status, headers, "")]);
+        let env = TestEnv::for_server(&server);
+        env.run(&["get"]).exits(7).says(text).never_says(lie);
+    }
+}
+
+#[test]
 fn a_redirect_does_not_quote_the_secret() {
     let encoded: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let headers = format!("Location: https://host.invalid/login/{encoded}\r\n");

@@ -315,6 +315,13 @@ fn a_limit_is_told_from_an_outage_and_says_when() {
         ),
         (429, None, None, "try again in a minute"),
         (429, Some("soon"), None, "try again in a minute"),
+        (429, Some("0"), None, "try again in a minute"),
+        (
+            503,
+            Some("Thu, 01 Jan 2026 00:00:00 GMT"),
+            None,
+            "trying again later helps",
+        ),
         (
             503,
             Some("60"),
