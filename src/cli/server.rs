@@ -56,7 +56,8 @@ pub struct Sandbox {
 /// comes back as it is. Tokens are kept in memory and in the cache of cells-token get; --no-cache turns the latter off.
 ///
 /// SIGTERM and SIGINT end it once what is in flight has been answered, after 10 seconds at the latest. GET /healthz
-/// answers 200 while it lives. Each request is a line on standard error, without secrets; -q turns them off.
+/// answers 200 while it lives. Each request is a line on standard error, without secrets, with status 499 if its caller
+/// left before the answer; -q turns them off.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,

@@ -35,7 +35,7 @@ pub fn parse(
     let requested_at = exchange.start;
     let error = match &answer {
         Answer::Members(members) => ErrorResponse::read(members),
-        Answer::Bare(_) | Answer::Nonsense(_) => None,
+        Answer::Bare(_) | Answer::TooLong | Answer::Nonsense(_) => None,
     };
     match (response.status, error) {
         (408 | 429 | 500.., error) => Err(diagnosis.unavailable(error)),
@@ -46,6 +46,7 @@ pub fn parse(
             let token = match answer {
                 Answer::Members(members) => token(members, requested_at),
                 Answer::Bare(access_token) => Ok(bare(access_token, requested_at)),
+                Answer::TooLong => Err(TOO_LONG),
                 Answer::Nonsense(why) => Err(why),
             };
             let mut token = token.map_err(|why| diagnosis.invalid(why))?;
@@ -53,9 +54,15 @@ pub fn parse(
             Ok(token)
         }
         (300..=399, None) => Err(diagnosis.redirect()),
-        _ => Err(diagnosis.invalid("the status is not 200")),
+        _ => Err(diagnosis.invalid(match answer {
+            // Its words may be in what was not read.
+            Answer::TooLong => TOO_LONG,
+            _ => "the status is not 200",
+        })),
     }
 }
+
+const TOO_LONG: &str = "it is over 64 KiB";
 
 /// The forms of answer that are understood, whatever the status.
 enum Answer {
@@ -63,14 +70,16 @@ enum Answer {
     Members(Map<String, Value>),
     /// A JWT by itself, as a JSON string or as plain text.
     Bare(AccessToken),
-    /// Neither, and why.
+    /// One that is not read to its end.
+    TooLong,
+    /// None of these, and why.
     Nonsense(&'static str),
 }
 
 impl Answer {
     fn read(response: &Response) -> Self {
         if response.body.len() > BODY_LIMIT {
-            return Self::Nonsense("it is over 64 KiB");
+            return Self::TooLong;
         }
         let Ok(text) = std::str::from_utf8(&response.body) else {
             return Self::Nonsense("it is not UTF-8");

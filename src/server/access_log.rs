@@ -1,5 +1,5 @@
-//! A line a request on standard error, written by a thread of its own: whoever reads it slowly, or not at all, holds up
-//! nobody.
+//! A line a request on standard error, one whose caller left too (status 499), written by a thread of its own: whoever
+//! reads it slowly, or not at all, holds up nobody.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -107,17 +107,48 @@ async fn respond(
     service: &Service,
     place: &Place,
 ) -> Response<Full<Bytes>> {
-    let began = Instant::now();
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answer = answer(request, service, place).await;
-    service.note(&Exchange {
+    let mut note = Note {
+        service,
         peer,
-        method: &method,
-        path: uri.path(),
-        answer: &answer,
-        elapsed: began.elapsed(),
-    });
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        began: Instant::now(),
+        is_made: false,
+    };
+    let answer = answer(request, service, place).await;
+    note.make(&answer);
     answer
+}
+
+/// Of a request, whatever becomes of it: dropped before it is made, its caller has left without an answer.
+struct Note<'a> {
+    service: &'a Service,
+    peer: IpAddr,
+    method: Method,
+    uri: Uri,
+    began: Instant,
+    is_made: bool,
+}
+
+impl Note<'_> {
+    fn make(&mut self, answer: &Response<Full<Bytes>>) {
+        self.is_made = true;
+        self.service.note(&Exchange {
+            peer: self.peer,
+            method: &self.method,
+            path: self.uri.path(),
+            answer,
+            elapsed: self.began.elapsed(),
+        });
+    }
+}
+
+impl Drop for Note<'_> {
+    fn drop(&mut self) {
+        if !self.is_made {
+            self.make(&answer::unheard());
+        }
+    }
 }
 
 async fn answer(

@@ -63,7 +63,7 @@ impl Service {
         }
     }
 
-    /// Is told of every request that was answered.
+    /// Is told of every request, once it is answered or nobody waits for that any more.
     fn note(&self, exchange: &Exchange<'_>) {
         match self {
             Self::Issuer(issuer) => issuer.note(exchange),

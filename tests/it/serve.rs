@@ -674,11 +674,22 @@ fn a_service_that_cannot_be_reached_is_502_and_one_that_hangs_504() {
 
 #[test]
 fn an_answer_too_long_or_a_proxys_own_is_502() {
-    let long = Reply::json(200, vec![b' '; 64 * 1024 + 1]);
-    for reply in [long, Reply::text(407, "text/html", "<p>")] {
+    let long = |status| Reply::json(status, "\\\"é".repeat(64 * 1024));
+    for (reply, error, why) in [
+        (long(200), "server_error", "64 KiB"),
+        (long(403), "server_error", "64 KiB"),
+        (
+            Reply::text(407, "text/html", "<p>"),
+            "temporarily_unavailable",
+            "proxy",
+        ),
+    ] {
         let server = Server::always(reply);
         let (_env, serving) = serve(&server);
-        assert!(serving.ask(ID, SECRET).is(502).json()["error"].is_string());
+        let answer = serving.ask(ID, SECRET);
+        let object = answer.is(502).has_error(error).json();
+        let description = object["error_description"].as_str().unwrap();
+        assert!(description.contains(why), "{object}");
         serving.finish();
     }
 }
@@ -743,6 +754,27 @@ fn a_request_with_two_ends_is_the_last_of_its_connection() {
     let hidden = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let (body, length) = (form(ID, SECRET), form(ID, SECRET).len());
     let head = format!(
+#[test]
+fn who_leaves_before_the_answer_has_a_line_too() {
+    let gate = Gate::default();
+    let server = Server::always(Reply::token().held_by(&gate));
+    let (_env, serving) = serve(&server);
+    let mut asking = serving.connect();
+    asking.write_all(&serving.request(ID, SECRET)).unwrap();
+    server.wait_for_requests(1);
+    drop(asking);
+    let line = serving.wait_for(" 499 ", 1);
+    let expected = format!("cells-token: 127.0.0.1 POST {V4} 499 local ");
+    assert!(line.starts_with(&expected), "{line}");
+    assert!(!line.contains(ID), "{line}");
+    // It was sent already, so what came of it is known.
+    gate.open();
+    serving.ask(ID, SECRET).is(200);
+    assert_eq!(server.requests().len(), 1);
+    let said = serving.finish();
+    assert_eq!(said.matches(" POST ").count(), 2, "{said}");
+}
+
         "POST {V4} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     );
     let chunks = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
@@ -840,6 +872,11 @@ fn slow_callers_hold_up_nobody_and_have_an_end() {
                 let mut stream = serving.connect();
                 stream.write_all(sent).unwrap();
                 let since = Instant::now();
+    let no_chunk = serving.post(V4, "Transfer-Encoding: chunked\r\n", "no chunk\r\n");
+    let no_chunk = String::from_utf8(no_chunk).unwrap();
+    let no_chunk = no_chunk.replace("Content-Length", "X");
+    let answer = serving.send(no_chunk.as_bytes());
+    assert!(answer.is(400).header("content-type").is_some());
                 let mut rest = Vec::new();
                 let _ = stream.read_to_end(&mut rest);
                 let took = since.elapsed();
@@ -955,6 +992,9 @@ fn many_connections_at_once_are_all_answered() {
     serving.finish();
 }
 
+                if let Some(answer) = Answer::read(&mut stream) {
+                    answer.is(408);
+                }
 #[test]
 fn basic_that_cannot_be_read_is_no_client() {
     let server = Server::untouched();
