@@ -20,6 +20,12 @@ pub enum Error {
     CannotRun(Problem),
     /// There is no such command.
     NotFound(Problem),
+    /// Nobody can connect to the address that was named.
+    #[cfg_attr(
+        not(any(feature = "server", test)),
+        expect(dead_code, reason = "only who listens can fail to")
+    )]
+    CannotListen(Problem),
     /// A local failure that nobody foresaw.
     Other(anyhow::Error),
 }
@@ -28,7 +34,7 @@ impl Error {
     /// The exit code that tells a script what this is.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Other(_) => Exit::Unexpected,
+            Self::Other(_) | Self::CannotListen(_) => Exit::Unexpected,
             Self::Usage(_) => Exit::Usage,
             Self::NoCredentials(_) => Exit::NoCredentials,
             Self::Token(error) => match error.kind {
@@ -54,6 +60,7 @@ impl Error {
         match self {
             Self::Usage(problem)
             | Self::NoCredentials(problem)
+            | Self::CannotListen(problem)
             | Self::CannotRun(problem)
             | Self::NotFound(problem) => problem.clone(),
             Self::BeforeCommand(error) => error.problem(),
@@ -136,6 +143,7 @@ mod tests {
         let token = |kind| Error::from(TokenError::new(kind, "what", "hint"));
         for (error, code) in [
             (Error::from(anyhow::anyhow!("what")), 1),
+            (Error::CannotListen(problem()), 1),
             (Error::Usage(problem()), 2),
             (Error::NoCredentials(problem()), 3),
             (token(TokenErrorKind::Refused), 4),

@@ -2,10 +2,9 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::runtime;
 
 use crate::cli;
@@ -47,12 +46,16 @@ pub fn run(args: &cli::Serve, env: &Env, ui: Ui) -> Result<(), Error> {
         .context("cannot start the server")?;
     let served = runtime.block_on(async {
         let end = end().context("cannot watch for signals")?;
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+        let listener = server::listen(address).map_err(|error| {
+            Error::CannotListen(Problem::new(
+                format!("cannot listen on {address}: {error}"),
+                "give --listen another address or port; another program may listen there already",
+            ))
+        })?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         ui.done(&format!(
             "listening on {scheme}://{}, for {}",
-            listener.local_addr()?,
+            listener.local_addr().context("cannot tell the address")?,
             settings.config.endpoint
         ));
         let log = match ui.verbosity() {
@@ -65,11 +68,11 @@ pub fn run(args: &cli::Serve, env: &Env, ui: Ui) -> Result<(), Error> {
             service: Arc::new(Service::Upstream(Upstream::new(settings, log)?)),
         };
         server.run(end).await;
-        anyhow::Ok(())
+        Ok(())
     });
     // A request to the service that nobody waits for any more is left behind.
     runtime.shutdown_background();
-    Ok(served?)
+    served
 }
 
 fn address(args: &cli::Serve) -> Result<SocketAddr, Problem> {

@@ -19,8 +19,9 @@ mod token_request;
 mod upstream;
 mod verdict;
 
-use std::future::{self, Future};
-use std::net::IpAddr;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +29,9 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tokio::{select, time};
+use tokio::{select, task, time};
 use tokio_rustls::TlsAcceptor;
 
 pub use access_log::AccessLog;
@@ -41,6 +42,8 @@ pub use issuer::{Issuer, Script};
 use places::Places;
 pub use upstream::Upstream;
 
+/// Connections that wait to be accepted: as many as may be there.
+const BACKLOG: u32 = 1024;
 /// After a connection that could not be accepted, for want of file descriptors say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// What is in flight at the end may take this long.
@@ -86,6 +89,22 @@ pub struct Exchange<'a> {
     pub elapsed: Duration,
 }
 
+/// Listens as `TcpListener::bind` does, but callers that come all at once find room.
+///
+/// # Errors
+/// If the address is not ours, or taken.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // On Windows it would let others listen there too.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// A listener, and what speaks on its connections.
 pub struct Server {
     /// Where connections come from.
@@ -125,11 +144,15 @@ impl Server {
                 }
             }
         }
-        while let Some(Ok((stream, peer))) = at_once(self.listener.accept()).await {
-            match at_once(places.take()).await {
-                Some(place) => attend(stream, peer.ip(), place),
-                None => break,
-            }
+        // Those who wait have come before the end. Whoever has a place keeps it: its request may not have been read.
+        for _ in 0..BACKLOG {
+            let Some(place) = places.take_free() else {
+                break;
+            };
+            let Some(Ok((stream, peer))) = at_once(self.listener.accept()).await else {
+                break;
+            };
+            attend(stream, peer.ip(), place);
         }
         drop(self.listener);
         // Somebody listens as long as a connection is there.
@@ -138,11 +161,13 @@ impl Server {
     }
 }
 
-/// What `future` is without waiting for it.
+/// What `future` is without waiting for it, once the system has been asked what is there.
 async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    // Whoever has accepted many in a row would be told to let others go first.
+    let future = task::unconstrained(future);
     select! {
         biased;
         done = future => Some(done),
-        () = future::ready(()) => None,
+        () = task::yield_now() => None,
     }
 }

@@ -64,15 +64,25 @@ impl Places {
                 }
             };
             if let Some(permit) = permit {
-                let wanted = Arc::new(Notify::new());
-                return Arc::new(Place {
-                    places: Arc::clone(self),
-                    idle_as: Mutex::new(self.add_idle(&wanted)),
-                    wanted,
-                    _permit: permit,
-                });
+                return self.place(permit);
             }
         }
+    }
+
+    /// The same where nobody is to be closed for it.
+    pub fn take_free(self: &Arc<Self>) -> Option<Arc<Place>> {
+        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        Some(self.place(permit))
+    }
+
+    fn place(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Arc<Place> {
+        let wanted = Arc::new(Notify::new());
+        Arc::new(Place {
+            places: Arc::clone(self),
+            idle_as: Mutex::new(self.add_idle(&wanted)),
+            wanted,
+            _permit: permit,
+        })
     }
 
     /// Closes it. False if there is none.

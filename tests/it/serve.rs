@@ -551,7 +551,8 @@ fn a_port_that_is_taken_is_said() {
     let address = serving.address().to_string();
     env.run(&["serve", "--listen", &address])
         .exits(1)
-        .says(&address);
+        .says(&address)
+        .hints("--listen");
     serving.finish();
 }
 
