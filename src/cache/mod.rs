@@ -105,9 +105,11 @@ impl Cache {
         }
     }
 
-    /// Whether no file may be made yet, so that there is nobody to wait for either.
+    /// Whether no file may be made yet, and nobody else has made one: there is nobody to wait for, and no limit to
+    /// heed.
     pub fn is_unborn(&self) -> bool {
-        self.birth != Birth::Lock && file::stamp(&self.entry_path()).is_none()
+        let made = [self.entry_path(), self.lock_path()];
+        self.birth != Birth::Lock && made.iter().all(|path| file::stamp(path).is_none())
     }
 
     /// The entry, if there is one that can be trusted.
@@ -148,7 +150,7 @@ impl Cache {
 
     /// The lock file, made if need be; `None` if that cannot be, so that nobody can be waited for.
     pub fn lock_file(&self) -> Option<LockFile> {
-        let path = self.dir.join(self.key.file_name(LOCK));
+        let path = self.lock_path();
         let opened = file::make_folder(&self.dir).and_then(|()| LockFile::open(&path));
         opened
             .map_err(|error| self.cannot("locked", &path, &error))
@@ -158,6 +160,10 @@ impl Cache {
     /// Where the entry is, or would be.
     pub fn entry_path(&self) -> PathBuf {
         self.dir.join(self.key.file_name(ENTRY))
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.dir.join(self.key.file_name(LOCK))
     }
 
     fn outcome_path(&self) -> PathBuf {

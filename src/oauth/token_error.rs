@@ -65,6 +65,15 @@ impl TokenError {
         }
     }
 
+    /// The same because of a limit that lasts until then.
+    pub fn limited(self, until: Timestamp) -> Self {
+        Self {
+            retry: Retry::After(until),
+            cause: Cause::Limit,
+            ..self
+        }
+    }
+
     /// Whether another answer is to be expected without any change here.
     pub fn is_away(&self) -> bool {
         matches!(

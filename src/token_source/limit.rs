@@ -50,13 +50,14 @@ impl TokenSource<'_> {
 
     /// What is said where a limit lies past the deadline.
     pub(super) fn limited(&self, until: Timestamp) -> TokenError {
-        TokenError::new(
+        let error = TokenError::new(
             TokenErrorKind::Unavailable,
             format!(
                 "{} limits the number of requests, as it said to an earlier one",
                 self.config.endpoint
             ),
             format!("try again after {until}; --refresh asks all the same"),
-        )
+        );
+        error.limited(until)
     }
 }

@@ -196,7 +196,12 @@ impl TokenSource<'_> {
         if let Some(failure) = failures.iter().find(is_shared) {
             self.ui
                 .note(|| "another process was given this answer just now".to_owned());
-            return ControlFlow::Break(Err(failure.error.clone().into()));
+            let error = failure.error.clone();
+            let error = match failure.limited_until {
+                Some(until) => error.limited(until),
+                None => error,
+            };
+            return ControlFlow::Break(Err(error.into()));
         }
         match self.limit(&failures, now) {
             Some(until) if until.since(now) >= self.deadline.remaining() => {
