@@ -1,26 +1,25 @@
-//! Requests to the service: one for each pair of credentials however many wait for it, through the code of `get`, and
-//! what is learnt from its answer.
+//! Requests to the service: one for each pair of credentials however many wait for it, and none that nobody waits for
+//! any more. What is asked and learnt is not told here.
+
+mod asking;
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
-use tokio::{task, time};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::{select, time};
 
 use super::CallerKeys;
-use super::guard::Guard;
+use super::guard::{Guard, Pass};
 use super::kept::Kept;
 use super::memory::{Identity, Memory};
 use super::places::lock;
 use super::verdict::Verdict;
-use crate::cache::{Cache, LONGEST_LIMIT};
 use crate::config::Config;
-use crate::error::Error;
-use crate::oauth::{ClientCredentials, Freshness, MinTtl, TokenErrorKind};
-use crate::output::Origin;
+use crate::oauth::{ClientCredentials, Freshness, MinTtl};
 use crate::time::{Clock, Deadline};
-use crate::token_source::{Found, Reuse, TokenSource};
 use crate::ui::Ui;
 
 /// Requests to the service at once, each of which holds a thread.
@@ -49,11 +48,19 @@ pub struct Flights {
     memory: Memory,
     guard: Guard,
     turns: Semaphore,
-    under_way: Mutex<HashMap<Identity, Flight>>,
+    under_way: Mutex<HashMap<Identity, Arc<Flight>>>,
 }
 
-/// What comes of a request that is under way, for all who wait.
-type Flight = watch::Receiver<Option<Verdict>>;
+/// A request that is under way. It knows whether anybody waits.
+type Flight = watch::Sender<Option<Verdict>>;
+/// Held by one who waits for what comes of it.
+type Seat = watch::Receiver<Option<Verdict>>;
+
+/// The right to send a request; given back after the answer.
+struct Clearance<'a> {
+    _pass: Option<Pass<'a>>,
+    _turn: Option<SemaphorePermit<'a>>,
+}
 
 impl Flights {
     /// Nothing is under way, and nothing known.
@@ -78,10 +85,10 @@ impl Flights {
         if let Some(kept) = self.fresh(kept.clone()) {
             return Verdict::Kept(kept);
         }
-        let flight = self.join(identity, credentials);
+        let seat = self.join(identity, credentials);
         let old = kept.filter(|kept| config.min_ttl == MinTtl::Default && lives(kept, clock));
         // Boxed: most requests end above, and need not hold the room for this.
-        Box::pin(landed(flight, old)).await
+        Box::pin(landed(seat, old)).await
     }
 
     fn fresh(&self, kept: Option<Arc<Kept>>) -> Option<Arc<Kept>> {
@@ -89,163 +96,71 @@ impl Flights {
         kept.filter(|kept| kept.token.freshness(config.min_ttl, clock()) == Freshness::Fresh)
     }
 
-    /// The request that is under way for these credentials, or a new one. It goes on if all who wait leave.
-    fn join(self: &Arc<Self>, identity: Identity, credentials: ClientCredentials) -> Flight {
+    /// A seat in the request that is under way for these credentials, or in a new one.
+    fn join(self: &Arc<Self>, identity: Identity, credentials: ClientCredentials) -> Seat {
         let mut under_way = lock(&self.under_way);
         if let Some(flight) = under_way.get(&identity) {
-            return flight.clone();
+            return flight.subscribe();
         }
-        let (sender, flight) = watch::channel(None);
-        under_way.insert(identity, flight.clone());
-        let landing = Landing {
+        let (flight, seat) = watch::channel(None);
+        let flight = Arc::new(flight);
+        under_way.insert(identity, Arc::clone(&flight));
+        let listed = Listed {
             flights: Arc::clone(self),
             identity,
+            flight,
         };
-        tokio::spawn(async move {
-            let verdict = landing.flights.fly(identity, credentials).await;
-            // Who comes from here on was not waiting.
-            drop(landing);
-            let _ = sender.send(Some(verdict));
-        });
-        flight
+        tokio::spawn(listed.fly(credentials));
+        seat
     }
 
-    /// One request to the service, if it has to be and may be.
-    async fn fly(self: &Arc<Self>, identity: Identity, credentials: ClientCredentials) -> Verdict {
-        let Settings { config, clock, .. } = &self.settings;
-        let deadline = Deadline::after(config.timeout);
-        if let Some(kept) = self.fresh(self.memory.token(&identity)) {
-            return Verdict::Kept(kept);
+    /// Waits until a request may be sent: for the end of a limit, for a place among guesses, for a turn.
+    ///
+    /// # Errors
+    /// What comes of it without a request.
+    async fn clearance(
+        self: &Arc<Self>,
+        identity: &Identity,
+        credentials: &ClientCredentials,
+        deadline: Deadline,
+    ) -> Result<Clearance<'_>, Verdict> {
+        if let Some(kept) = self.fresh(self.memory.token(identity)) {
+            return Err(Verdict::Kept(kept));
         }
-        let now = clock();
-        if let Some(limit) = self.memory.limit(&identity, now) {
+        let now = (self.settings.clock)();
+        if let Some(limit) = self.memory.limit(identity, now) {
             let left = limit.until.since(now);
             if left >= deadline.remaining() {
-                return Verdict::limited(limit, now);
+                return Err(Verdict::limited(limit, now));
             }
             time::sleep(left).await;
         }
-        let client = self.memory.client(&credentials.id);
-        let admitted = async {
-            let pass = match self.is_proven(&identity, &credentials).await {
+        let cleared = async {
+            let pass = match self.is_proven(identity, credentials).await {
                 true => None,
-                false => Some(self.guard.admit(client).await?),
+                false => Some(
+                    self.guard
+                        .admit(self.memory.client(&credentials.id))
+                        .await?,
+                ),
             };
-            Ok((pass, self.turns.acquire().await))
+            Ok(Clearance {
+                _pass: pass,
+                // Nobody closes the semaphore.
+                _turn: self.turns.acquire().await.ok(),
+            })
         };
-        let (_pass, _turn) = match time::timeout(deadline.remaining(), admitted).await {
-            Ok(Ok(admitted)) => admitted,
-            Ok(Err(wait)) => return Verdict::too_many_guesses(wait),
-            Err(_) => return Verdict::no_turn(),
-        };
-        let flights = Arc::clone(self);
-        let asked = task::spawn_blocking(move || flights.ask(credentials, deadline)).await;
-        match asked {
-            Ok(Ok(found)) => self.learn(identity, found),
-            Ok(Err(error)) => {
-                if matches!(&error, Error::Token(error) if error.kind == TokenErrorKind::Refused) {
-                    self.guard.refused(client);
-                }
-                self.learn_failure(identity, &error)
-            }
-            Err(_) => Verdict::failed("the request to the service came to nothing"),
+        match time::timeout(deadline.remaining(), cleared).await {
+            Ok(cleared) => cleared.map_err(Verdict::too_many_guesses),
+            Err(_) => Err(Verdict::no_turn()),
         }
-    }
-
-    /// Whether the service has accepted this secret before: it gave a token, here or in the cache on disk.
-    async fn is_proven(self: &Arc<Self>, identity: &Identity, asked: &ClientCredentials) -> bool {
-        let is_own = |(_, own): &(_, ClientCredentials)| self.memory.identity(own) == *identity;
-        if self.memory.token(identity).is_some()
-            || self.settings.callers.as_ref().is_some_and(is_own)
-        {
-            return true;
-        }
-        let (flights, asked) = (Arc::clone(self), asked.clone());
-        let on_disk = task::spawn_blocking(move || {
-            let entry = flights.cache(&asked)?.entry((flights.settings.clock)())?;
-            entry.fingerprint.matches(&asked.secret).then_some(())
-        });
-        matches!(on_disk.await, Ok(Some(())))
-    }
-
-    fn cache(&self, credentials: &ClientCredentials) -> Option<Cache> {
-        let Settings { config, ui, .. } = &self.settings;
-        let settings = config.cache.as_ref()?;
-        let cache = Cache::open(settings, &config.endpoint, &credentials.id, *ui)?;
-        Some(cache.born_of_success())
-    }
-
-    /// Gets a token as `get` does, on this thread.
-    fn ask(&self, credentials: ClientCredentials, deadline: Deadline) -> Result<Found, Error> {
-        let Settings {
-            config, clock, ui, ..
-        } = &self.settings;
-        let now = clock();
-        let cache = self.cache(&credentials);
-        let source = TokenSource {
-            config,
-            credentials,
-            reuse: Reuse::Allowed,
-            clock: *clock,
-            ui: *ui,
-            began: now,
-            ready: now,
-            deadline,
-        };
-        source.token(cache.as_ref())
-    }
-
-    fn learn(&self, identity: Identity, found: Found) -> Verdict {
-        match (found.origin, found.response) {
-            (Origin::Server, Some(response)) => {
-                let kept = Kept::new(found.token, &response);
-                self.memory.keep(identity, Arc::new(kept));
-                Verdict::Token(Arc::new(response))
-            }
-            _ => {
-                // The one in memory may be the same, and knows how the service put it.
-                let is_same = |kept: &Arc<Kept>| {
-                    kept.token.access_token.expose() == found.token.access_token.expose()
-                };
-                let kept = match self.memory.token(&identity).filter(is_same) {
-                    Some(kept) => kept,
-                    None => Arc::new(Kept::from_disk(found.token)),
-                };
-                self.memory.keep(identity, Arc::clone(&kept));
-                Verdict::Kept(kept)
-            }
-        }
-    }
-
-    fn learn_failure(&self, identity: Identity, error: &Error) -> Verdict {
-        let Settings { config, clock, .. } = &self.settings;
-        if let Error::Token(error) = error {
-            if error.kind == TokenErrorKind::Refused {
-                self.memory.forget(&identity);
-            }
-            if let Some(until) = error.limited_until() {
-                let until = until.min(clock().plus(LONGEST_LIMIT));
-                self.memory.set_limit(identity, until, error.answer.clone());
-            }
-            let old = self
-                .memory
-                .token(&identity)
-                .filter(|kept| lives(kept, *clock));
-            if let Some(old) = old
-                && error.is_away()
-                && config.min_ttl == MinTtl::Default
-            {
-                return Verdict::Kept(old);
-            }
-        }
-        Verdict::of(error)
     }
 }
 
 /// What comes of the flight; the old token, if there is one, where that takes long.
-async fn landed(mut flight: Flight, old: Option<Arc<Kept>>) -> Verdict {
+async fn landed(mut seat: Seat, old: Option<Arc<Kept>>) -> Verdict {
     let landed = async {
-        let landed = flight.wait_for(Option::is_some).await;
+        let landed = seat.wait_for(Option::is_some).await;
         let verdict = landed.ok().and_then(|verdict| verdict.clone());
         verdict.unwrap_or_else(|| Verdict::failed("the request to the service came to nothing"))
     };
@@ -262,14 +177,66 @@ fn lives(kept: &Kept, clock: Clock) -> bool {
     !kept.token.remaining(clock()).unwrap_or_default().is_zero()
 }
 
-/// Takes a flight off the list, however it ends.
-struct Landing {
+/// A flight on the list; off it when dropped, however it ends.
+struct Listed {
     flights: Arc<Flights>,
     identity: Identity,
+    flight: Arc<Flight>,
 }
 
-impl Drop for Landing {
+impl Listed {
+    /// From the list to who waits.
+    async fn fly(self, credentials: ClientCredentials) {
+        let Some(verdict) = self.verdict(credentials).await else {
+            return;
+        };
+        let flight = Arc::clone(&self.flight);
+        // Who comes from here on was not waiting.
+        drop(self);
+        let _ = flight.send(Some(verdict));
+    }
+
+    /// `None` if all have left before the request was sent. Once it is sent, what comes of it is learnt all the same,
+    /// and what it takes is not given back before.
+    async fn verdict(&self, credentials: ClientCredentials) -> Option<Verdict> {
+        let flights = &self.flights;
+        let deadline = Deadline::after(flights.settings.config.timeout);
+        let cleared = {
+            let mut cleared = pin!(flights.clearance(&self.identity, &credentials, deadline));
+            loop {
+                select! {
+                    biased;
+                    () = self.flight.closed() => if self.is_given_up() {
+                        return None;
+                    },
+                    cleared = cleared.as_mut() => break cleared,
+                }
+            }
+        };
+        Some(match cleared {
+            Ok(_clearance) => flights.ask(self.identity, credentials, deadline).await,
+            Err(verdict) => verdict,
+        })
+    }
+
+    /// Takes it off the list if nobody waits. Seats are given under the same lock, so nobody will.
+    fn is_given_up(&self) -> bool {
+        let mut under_way = lock(&self.flights.under_way);
+        let is_given_up = self.flight.receiver_count() == 0;
+        if is_given_up {
+            under_way.remove(&self.identity);
+        }
+        is_given_up
+    }
+}
+
+impl Drop for Listed {
     fn drop(&mut self) {
-        lock(&self.flights.under_way).remove(&self.identity);
+        let mut under_way = lock(&self.flights.under_way);
+        let listed = under_way.get(&self.identity);
+        // Given up, it is off already, and the next one may be on.
+        if listed.is_some_and(|listed| Arc::ptr_eq(listed, &self.flight)) {
+            under_way.remove(&self.identity);
+        }
     }
 }

@@ -92,13 +92,13 @@ impl Verdict {
     }
 
     /// A token could not be had: the service's own words if it answered, else ours.
-    pub fn of(error: &Error) -> Self {
+    pub fn of(error: &Error, now: Timestamp) -> Self {
         match error {
             Error::Token(error) => match &error.answer {
                 Some(answer) if error.kind != TokenErrorKind::Unreachable && can_pass(answer) => {
                     Self::Said(Arc::clone(answer))
                 }
-                _ => Self::Own(Own::of(error)),
+                _ => Self::Own(Own::of(error, now)),
             },
             other => Self::failed(&other.problem().what),
         }
@@ -144,7 +144,7 @@ impl Verdict {
 }
 
 impl Own {
-    fn of(error: &TokenError) -> Self {
+    fn of(error: &TokenError, now: Timestamp) -> Self {
         let (status, code) = match (error.kind, error.cause) {
             (TokenErrorKind::Unreachable, Cause::Timeout) => {
                 (StatusCode::GATEWAY_TIMEOUT, "temporarily_unavailable")
@@ -163,7 +163,7 @@ impl Own {
             status,
             error: code,
             description: error.problem.what.clone(),
-            retry_after: None,
+            retry_after: error.limited_until().map(|until| until.since(now)),
         }
     }
 

@@ -370,6 +370,67 @@ fn a_limit_is_remembered_and_counts_down() {
 }
 
 #[test]
+fn a_limit_that_get_was_told_is_heeded_and_said() {
+    let limit = Reply::http(429, "Retry-After: 60\r\n", "");
+    let server = Server::replies([limit]);
+    let mut env = world(&server);
+    env.var("CELLS_CLIENT_ID", ID)
+        .var("CELLS_CLIENT_SECRET", SECRET);
+    let get = ["get", "--timeout", "5s"];
+    env.run(&get).exits(6);
+    let outcome = std::fs::read(env.cache_file("outcome")).unwrap();
+    let serving = env.serve(&["--timeout", "5s"]);
+    for _ in 0..2 {
+        let answer = serving.ask(ID, SECRET);
+        answer.is(503).has_error("temporarily_unavailable");
+        assert!(
+            (30..=60).contains(&answer.number("retry-after")),
+            "{answer:?}"
+        );
+    }
+    serving.finish();
+    // And the next `get` neither asks nor tells it anew.
+    env.run(&get).exits(6);
+    assert_eq!(std::fs::read(env.cache_file("outcome")).unwrap(), outcome);
+}
+
+#[test]
+fn serve_waits_for_a_get_that_is_asking() {
+    let replies = [
+        ("a token", Reply::token(), 0, 200),
+        (
+            "a limit",
+            Reply::http(429, "Retry-After: 60\r\n", ""),
+            6,
+            503,
+        ),
+    ];
+    each_row(
+        &replies,
+        |row| row.0,
+        |(_, reply, code, status)| {
+            let gate = Gate::default();
+            let server = Server::replies([reply.clone().held_by(&gate)]);
+            let mut env = world(&server);
+            env.var("CELLS_CLIENT_ID", ID)
+                .var("CELLS_CLIENT_SECRET", SECRET);
+            let serving = env.serve(&["-v", "--retries", "0"]);
+            let running = env.start(&["get", "--retries", "0"]);
+            server.wait_for_requests(1);
+            let mut asking = serving.connect();
+            asking.write_all(&serving.request(ID, SECRET)).unwrap();
+            serving.wait_for("another process is fetching", 1);
+            gate.open();
+            let answer = Answer::read(&mut asking).unwrap();
+            answer.is(*status);
+            assert_eq!(answer.header("retry-after").is_some(), *status == 503);
+            running.finish().exits(*code);
+            serving.finish();
+        },
+    );
+}
+
+#[test]
 fn a_limit_that_ends_in_time_is_waited_out() {
     let limit = Reply::http(429, "Retry-After: 1\r\n", "");
     let server = Server::replies([limit, Reply::token()]);
@@ -427,6 +488,59 @@ fn a_secret_that_the_disk_knows_is_proven() {
         serving.ask(ID, &format!("guess-{guess}")).is(401);
     }
     serving.ask(ID, "guess-5").is(429);
+    serving.ask(ID, SECRET).is(200);
+    serving.finish();
+}
+
+/// Even the one that `serve` itself was given: a job that asks in a loop would cost the account its minute.
+#[test]
+fn a_secret_that_was_refused_last_is_a_guess() {
+    for is_on_disk in [false, true] {
+        let refusal = Reply::oauth_error(401, "invalid_client");
+        let mut script = vec![refusal];
+        if is_on_disk {
+            script.insert(0, Reply::token());
+        }
+        let server = Server::lastly_always(script);
+        let mut env = world(&server);
+        env.var("CELLS_CLIENT_ID", ID)
+            .var("CELLS_CLIENT_SECRET", SECRET);
+        if is_on_disk {
+            env.run(&["get"]).exits(0);
+            env.edit_dates(4000, 3600);
+        }
+        let keys = env.file("keys", "a-key");
+        let serving = env.serve(&["--retries", "0", "--caller-key-file", &keys]);
+        let by_key = serving.post(V4, "Authorization: Bearer a-key\r\n", GRANT);
+        for _ in 0..5 {
+            serving.send(&by_key).is(401);
+        }
+        for _ in 0..4 {
+            let answer = serving.send(&by_key);
+            answer.is(429).has_error("temporarily_unavailable");
+        }
+        serving.ask(ID, SECRET).is(429);
+        // Two that fall into one millisecond may share an answer on disk.
+        let refused = server.requests().len() - usize::from(is_on_disk);
+        assert!((1..=5).contains(&refused), "{refused}");
+        serving.finish();
+    }
+}
+
+#[test]
+fn a_secret_that_is_accepted_again_is_proven_again() {
+    let refusal = Reply::oauth_error(401, "invalid_client");
+    let mut script = vec![refusal.clone(), token_of_no_life()];
+    script.extend(vec![refusal; 4]);
+    script.push(token_of_no_life());
+    let server = Server::replies(script);
+    let (_env, serving) = serve(&server);
+    serving.ask(ID, SECRET).is(401);
+    serving.ask(ID, SECRET).is(200);
+    for guess in 0..4 {
+        serving.ask(ID, &format!("guess-{guess}")).is(401);
+    }
+    serving.ask(ID, "guess-4").is(429);
     serving.ask(ID, SECRET).is(200);
     serving.finish();
 }
@@ -630,6 +744,27 @@ fn each_request_is_a_line_without_secrets() {
 }
 
 #[test]
+fn who_leaves_before_the_answer_has_a_line_too() {
+    let gate = Gate::default();
+    let server = Server::always(Reply::token().held_by(&gate));
+    let (_env, serving) = serve(&server);
+    let mut asking = serving.connect();
+    asking.write_all(&serving.request(ID, SECRET)).unwrap();
+    server.wait_for_requests(1);
+    drop(asking);
+    let line = serving.wait_for(" 499 ", 1);
+    let expected = format!("cells-token: 127.0.0.1 POST {V4} 499 local ");
+    assert!(line.starts_with(&expected), "{line}");
+    assert!(!line.contains(ID), "{line}");
+    // It was sent already, so what came of it is known.
+    gate.open();
+    serving.ask(ID, SECRET).is(200);
+    assert_eq!(server.requests().len(), 1);
+    let said = serving.finish();
+    assert_eq!(said.matches(" POST ").count(), 2, "{said}");
+}
+
+#[test]
 fn quiet_means_no_access_log() {
     let server = Server::untouched();
     let env = world(&server);
@@ -737,6 +872,11 @@ fn heads_and_bodies_have_a_limit() {
     serving.send(&head).is(431);
     let body = format!("{}&x={long}", form(ID, SECRET));
     serving.send(&serving.post(V4, "", &body)).is(413);
+    let no_chunk = serving.post(V4, "Transfer-Encoding: chunked\r\n", "no chunk\r\n");
+    let no_chunk = String::from_utf8(no_chunk).unwrap();
+    let no_chunk = no_chunk.replace("Content-Length", "X");
+    let answer = serving.send(no_chunk.as_bytes());
+    assert!(answer.is(400).header("content-type").is_some());
     let host = serving.address();
     let chunked = format!(
         "POST {V4} HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n3000\r\n{long}{long}"
@@ -755,27 +895,6 @@ fn a_request_with_two_ends_is_the_last_of_its_connection() {
     let hidden = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let (body, length) = (form(ID, SECRET), form(ID, SECRET).len());
     let head = format!(
-#[test]
-fn who_leaves_before_the_answer_has_a_line_too() {
-    let gate = Gate::default();
-    let server = Server::always(Reply::token().held_by(&gate));
-    let (_env, serving) = serve(&server);
-    let mut asking = serving.connect();
-    asking.write_all(&serving.request(ID, SECRET)).unwrap();
-    server.wait_for_requests(1);
-    drop(asking);
-    let line = serving.wait_for(" 499 ", 1);
-    let expected = format!("cells-token: 127.0.0.1 POST {V4} 499 local ");
-    assert!(line.starts_with(&expected), "{line}");
-    assert!(!line.contains(ID), "{line}");
-    // It was sent already, so what came of it is known.
-    gate.open();
-    serving.ask(ID, SECRET).is(200);
-    assert_eq!(server.requests().len(), 1);
-    let said = serving.finish();
-    assert_eq!(said.matches(" POST ").count(), 2, "{said}");
-}
-
         "POST {V4} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     );
     let chunks = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
@@ -873,11 +992,9 @@ fn slow_callers_hold_up_nobody_and_have_an_end() {
                 let mut stream = serving.connect();
                 stream.write_all(sent).unwrap();
                 let since = Instant::now();
-    let no_chunk = serving.post(V4, "Transfer-Encoding: chunked\r\n", "no chunk\r\n");
-    let no_chunk = String::from_utf8(no_chunk).unwrap();
-    let no_chunk = no_chunk.replace("Content-Length", "X");
-    let answer = serving.send(no_chunk.as_bytes());
-    assert!(answer.is(400).header("content-type").is_some());
+                if let Some(answer) = Answer::read(&mut stream) {
+                    answer.is(408);
+                }
                 let mut rest = Vec::new();
                 let _ = stream.read_to_end(&mut rest);
                 let took = since.elapsed();
@@ -993,9 +1110,6 @@ fn many_connections_at_once_are_all_answered() {
     serving.finish();
 }
 
-                if let Some(answer) = Answer::read(&mut stream) {
-                    answer.is(408);
-                }
 #[test]
 fn basic_that_cannot_be_read_is_no_client() {
     let server = Server::untouched();
