@@ -38,7 +38,7 @@ pub fn parse(
         Answer::Bare(_) | Answer::TooLong | Answer::Nonsense(_) => None,
     };
     match (response.status, error) {
-        (408 | 429 | 500.., error) => Err(diagnosis.unavailable(error)),
+        (408 | 429 | 500..=599, error) => Err(diagnosis.unavailable(error)),
         (407, _) => Err(diagnosis.proxy_authentication()),
         (_, Some(error)) => Err(diagnosis.error(error)),
         (401, None) => Err(diagnosis.refused(None)),

@@ -453,7 +453,7 @@ fn the_arithmetic_is_right() {
     let identities = LIMIT * GOOD_MINUTES / REPLICAS;
     let a_second = (1e5_f64 / 60.0).round();
     for told in [
-        format!("up to {identities} identities"),
+        format!("with fewer than {identities} identities"),
         format!("are {a_second} a second"),
     ] {
         assert!(page.contains(&told), "{told:?}");

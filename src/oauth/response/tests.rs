@@ -144,6 +144,7 @@ fn each_failure_is_of_the_right_kind() {
         (500, "application/json", invalid_client, Unavailable),
         (503, "text/html", "<html>", Unavailable),
         (599, "application/json", token, Unavailable),
+        (600, "application/json", token, Invalid),
         (407, "application/json", invalid_client, Unreachable),
         (200, "application/json", invalid_client, Refused),
         (400, "application/json", invalid_client, Refused),
