@@ -55,6 +55,15 @@ pub struct Sandbox {
 /// token URL: once for however many callers, and again only when the token is about to expire. What the service says
 /// comes back as it is. Tokens are kept in memory and in the cache of cells-token get; --no-cache turns the latter off.
 ///
+/// The paths are /v4.0/cells/connect/token, /v3.0/cells/connect/token, /connect/token and /oauth2/token; a caller's id
+/// and secret come in the form or by HTTP Basic, and no other parameter than grant_type is passed on. Where the service
+/// gives none that could be passed on, the answer is 502, 503 or 504 with an error object (RFC 6749 section 5.2). After five
+/// refusals within a minute a client id's secrets that were never accepted get 429 with Retry-After. A request with an
+/// Origin header gets 403, one with credentials in its URL 400.
+///
+/// Of a request, 8 KiB of head and 8 KiB of body are read, for 5 seconds each. There is room for 1024 connections; after
+/// that the one that is idle for longest is closed.
+///
 /// SIGTERM and SIGINT end it once what is in flight has been answered, after 10 seconds at the latest. GET /healthz
 /// answers 200 while it lives. Each request is a line on standard error, without secrets, with status 499 if its caller
 /// left before the answer; -q turns them off.
