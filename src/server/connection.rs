@@ -82,8 +82,10 @@ async fn speak(
     mut is_closing: watch::Receiver<bool>,
 ) {
     let answer = service_fn(|request| {
+        // Before the answer is begun: its caller may have left by then.
+        let note = Note::of(&request, peer, &service);
         let (service, place) = (&service, &place);
-        async move { Ok::<_, Infallible>(respond(request, peer, service, place).await) }
+        async move { Ok::<_, Infallible>(respond(request, note, service, place).await) }
     });
     let mut connection = pin!(http().serve_connection(TokioIo::new(stream), answer));
     let mut told = false;
@@ -103,18 +105,10 @@ async fn speak(
 
 async fn respond(
     request: Request<Incoming>,
-    peer: IpAddr,
+    mut note: Note<'_>,
     service: &Service,
     place: &Place,
 ) -> Response<Full<Bytes>> {
-    let mut note = Note {
-        service,
-        peer,
-        method: request.method().clone(),
-        uri: request.uri().clone(),
-        began: Instant::now(),
-        is_made: false,
-    };
     let answer = answer(request, service, place).await;
     note.make(&answer);
     answer
@@ -130,7 +124,18 @@ struct Note<'a> {
     is_made: bool,
 }
 
-impl Note<'_> {
+impl<'a> Note<'a> {
+    fn of(request: &Request<Incoming>, peer: IpAddr, service: &'a Service) -> Self {
+        Self {
+            service,
+            peer,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            began: Instant::now(),
+            is_made: false,
+        }
+    }
+
     fn make(&mut self, answer: &Response<Full<Bytes>>) {
         self.is_made = true;
         self.service.note(&Exchange {
