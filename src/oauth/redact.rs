@@ -21,6 +21,9 @@ const REDACTED: &str = "[redacted]";
 /// A run of this many b64token characters could be a token.
 const TOKEN_LENGTH: usize = 40;
 
+/// Fewer characters of base64 are in every text, and tell next to nothing of a secret.
+const SHORTEST_BASE64: usize = 4;
+
 /// How many characters of a server's text are shown.
 const SHOWN_LENGTH: usize = 200;
 
@@ -60,8 +63,13 @@ impl Redactor {
         written.extend(latin1(secret));
         let mut forms = Vec::new();
         for bytes in written {
-            forms.extend((0..3).map(|offset| base64_at(offset, &bytes).into_bytes()));
-            forms.push(BASE64_STANDARD_NO_PAD.encode(&bytes).into_bytes());
+            let encoded = (0..3).map(|offset| base64_at(offset, &bytes));
+            let encoded = encoded.chain([BASE64_STANDARD_NO_PAD.encode(&bytes)]);
+            forms.extend(
+                encoded
+                    .filter(|form| form.len() >= SHORTEST_BASE64)
+                    .map(String::into_bytes),
+            );
             forms.push(bytes);
         }
         let mut forms: Vec<_> = forms.iter().map(|form| folded(form)).collect();
@@ -423,6 +431,14 @@ mod tests {
                 "{shown}"
             );
         }
+    }
+
+    /// Its base64 would be one letter, or two, and those are everywhere.
+    #[test]
+    fn a_secret_of_a_letter_does_not_hide_all_that_is_said() {
+        let said = "invalid_client: these are not the credentials";
+        assert_eq!(show("x", said), said);
+        assert_eq!(show("xy", said), said);
     }
 
     #[test]
