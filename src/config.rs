@@ -10,9 +10,10 @@ use crate::cache;
 use crate::cli;
 use crate::credentials::Plan;
 use crate::env::{self, Env, Variable};
-use crate::oauth::{MinTtl, Proxy, TokenEndpoint, Trust};
+use crate::http::{Proxy, Trust};
+use crate::oauth::{MinTtl, TokenEndpoint};
 use crate::problem::Problem;
-use crate::ui::{Ui, Verbosity};
+use crate::report::{Ui, Verbosity};
 
 use network::{endpoint, proxy, trust};
 pub use output::{env_name, form};

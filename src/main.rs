@@ -12,15 +12,17 @@ mod error;
 #[cfg(test)]
 #[cfg(feature = "server")]
 mod generated;
+mod http;
 mod oauth;
 mod output;
 mod problem;
+mod report;
 mod secret;
 #[cfg(feature = "server")]
 mod server;
+mod server_text;
 mod time;
 mod token_source;
-mod ui;
 mod usage;
 
 use std::mem::ManuallyDrop;
@@ -31,7 +33,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::Cli;
 use crate::error::{Error, Exit};
-use crate::ui::{Ui, Verbosity};
+use crate::report::{Ui, Verbosity};
 
 fn main() -> ExitCode {
     keep_memory_private();

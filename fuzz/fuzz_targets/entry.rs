@@ -14,8 +14,8 @@ mod problem;
 mod secret;
 #[path = "../../src/time.rs"]
 mod time;
-#[path = "../../src/ui.rs"]
-mod ui;
+#[path = "../../src/report.rs"]
+mod report;
 
 use libfuzzer_sys::fuzz_target;
 

@@ -5,30 +5,30 @@
 //! outcome file (what failed, for those who waited). None of them holds the client secret.
 
 mod entry;
+mod failure;
 mod file;
 mod fingerprint;
 mod forget;
 mod key;
 mod lock;
-mod outcome;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 pub use entry::Entry;
+#[cfg(feature = "server")]
+pub use failure::LONGEST_LIMIT;
+pub use failure::{Failure, Route};
 pub use file::Stamp;
 pub use fingerprint::Fingerprint;
 pub use forget::{Forgotten, forget, forget_all};
 pub use key::Key;
 pub use lock::{Guard, LockFile};
-#[cfg(feature = "server")]
-pub use outcome::LONGEST_LIMIT;
-pub use outcome::{Failure, Route};
 
 use crate::oauth::{ClientId, TokenEndpoint};
+use crate::report::Ui;
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
-use crate::ui::Ui;
 
 const ENTRY: &str = "json";
 const LOCK: &str = "lock";
@@ -128,7 +128,7 @@ impl Cache {
     pub fn failures(&self, now: Timestamp) -> Vec<Failure> {
         let path = self.outcome_path();
         self.read(&path)
-            .and_then(|bytes| self.or_ignore(&path, outcome::parse(&bytes, now)))
+            .and_then(|bytes| self.or_ignore(&path, failure::parse(&bytes, now)))
             .unwrap_or_default()
     }
 
@@ -136,8 +136,8 @@ impl Cache {
     pub fn put_failure(&self, _: &Guard, failure: Failure, secret: &ClientSecret, now: Timestamp) {
         let mut failures = self.failures(now);
         failures.retain(|earlier| !earlier.concerns(secret, &failure.route));
-        let failures = outcome::with(failures, failure);
-        self.write(&self.outcome_path(), &outcome::to_bytes(&failures));
+        let failures = failure::with(failures, failure);
+        self.write(&self.outcome_path(), &failure::to_bytes(&failures));
     }
 
     /// What entry and outcome look like from outside: changes when one of them is replaced.

@@ -9,8 +9,8 @@ use crate::credentials::Plan;
 use crate::env::{self, Env};
 use crate::error::Error;
 use crate::problem::Problem;
+use crate::report::Ui;
 use crate::time::{Deadline, Timestamp};
-use crate::ui::Ui;
 
 /// Deletes the cached token of one identity, or all of them.
 ///

@@ -6,9 +6,9 @@ use crate::env::{self, Env};
 use crate::error::Error;
 use crate::oauth::ClientId;
 use crate::output;
+use crate::report::Ui;
 use crate::time::Timestamp;
 use crate::token_source;
-use crate::ui::Ui;
 
 /// Gets a token and prints it.
 ///

@@ -20,7 +20,7 @@ use crate::cli::{Cli, Command};
 use crate::config;
 use crate::env::Env;
 use crate::error::{Error, Exit};
-use crate::ui::Ui;
+use crate::report::Ui;
 
 /// Does what the command line says, and returns the status to end with: nought, or that of the
 /// command which a verb ran.

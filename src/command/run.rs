@@ -7,9 +7,9 @@ use crate::cli;
 use crate::config;
 use crate::env::Env;
 use crate::error::Error;
+use crate::report::Ui;
 use crate::time::Timestamp;
 use crate::token_source::{self, Answer};
-use crate::ui::Ui;
 
 /// Runs the command of `args`. Returns only where a program cannot become another.
 ///

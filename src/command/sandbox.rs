@@ -24,9 +24,9 @@ use crate::env::{self, Variable};
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
+use crate::report::Ui;
 use crate::server::{Issuer, Script, Server, Service};
 use crate::time::Timestamp;
-use crate::ui::Ui;
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 

@@ -14,9 +14,9 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
+use crate::report::{Ui, Verbosity};
 use crate::server::{self, AccessLog, CallerKeys, Server, Service, Settings, Upstream};
 use crate::time::Timestamp;
-use crate::ui::{Ui, Verbosity};
 
 /// `--listen` where nothing else is said.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8470";

@@ -9,10 +9,11 @@ use crate::config::Config;
 use crate::credentials::{self, Plan, SecretSource};
 use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{self, Freshness, Redactor, Token};
+use crate::oauth::{self, Freshness, Token};
 use crate::output;
+use crate::report::{self, Ui};
+use crate::server_text::Redactor;
 use crate::time::Timestamp;
-use crate::ui::{self, Ui};
 
 /// Everything that is reported, in this order.
 #[derive(Serialize)]
@@ -247,7 +248,7 @@ impl Report {
             .max()
             .unwrap_or_default();
         let line =
-            |(label, text): &(&str, String)| format!("{label:width$}  {}", ui::escaped(text));
+            |(label, text): &(&str, String)| format!("{label:width$}  {}", report::escaped(text));
         lines.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }

@@ -7,7 +7,8 @@ use super::path;
 use crate::cli;
 use crate::credentials::Plan;
 use crate::env::{self, Env, Variable};
-use crate::oauth::{DEFAULT_BASE_URL, Named, Proxy, ProxyVariables, TokenEndpoint, Trust};
+use crate::http::{Named, Proxy, ProxyVariables, Trust};
+use crate::oauth::{DEFAULT_BASE_URL, TokenEndpoint};
 use crate::problem::Problem;
 
 /// The token endpoint, and what named it.

@@ -2,14 +2,14 @@
 //! which is pure; the secret is read later, and only if it is needed.
 
 mod file;
-mod plan;
 mod prompt;
+mod selection;
 mod terminal;
 
 use std::fmt;
 use std::path::PathBuf;
 
-pub use plan::Plan;
+pub use selection::Plan;
 
 use crate::env::{self, Env, Variable};
 use crate::error::Error;
@@ -52,7 +52,7 @@ pub enum SecretSource {
 impl fmt::Display for IdSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flag => f.write_str(plan::ID_FLAG),
+            Self::Flag => f.write_str(selection::ID_FLAG),
             Self::Env(variable) => f.write_str(variable.name),
             Self::Prompt => f.write_str("the prompt"),
         }
@@ -62,7 +62,7 @@ impl fmt::Display for IdSource {
 impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flag => f.write_str(plan::SECRET_FLAG),
+            Self::Flag => f.write_str(selection::SECRET_FLAG),
             Self::Env(variable) => f.write_str(variable.name),
             Self::File(path, named_by) => write!(f, "the file {} ({named_by})", path.display()),
             Self::Stdin(named_by) => write!(f, "standard input ({named_by})"),

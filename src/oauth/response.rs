@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::diagnosis::Diagnosis;
-use super::http::BODY_LIMIT;
-use super::redact::Redactor;
+use super::answer::BODY_LIMIT;
+use super::error_response::Diagnosis;
 use super::token_error::TokenError;
 use super::{Response, Token, TokenEndpoint, jwt};
 use crate::secret::AccessToken;
+use crate::server_text::Redactor;
 use crate::time::Timestamp;
 
 /// Reads an answer of `endpoint`; the `exchange` lasted from just before the request was sent until

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::places::lock;
-use crate::ui::Ui;
+use crate::report::Ui;
 
 /// Lines that wait to be written; more are lost, and counted.
 const MOST_WAITING: usize = 4096;

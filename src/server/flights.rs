@@ -19,8 +19,8 @@ use super::places::lock;
 use super::verdict::Verdict;
 use crate::config::Config;
 use crate::oauth::{ClientCredentials, Freshness, MinTtl};
+use crate::report::Ui;
 use crate::time::{Clock, Deadline};
-use crate::ui::Ui;
 
 /// Requests to the service at once, each of which holds a thread.
 pub const MOST_AT_ONCE: usize = 32;

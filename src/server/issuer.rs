@@ -14,9 +14,9 @@ use serde_json::json;
 
 use super::{Exchange, answer, endpoint, jwt, token_request};
 use crate::oauth::{ClientCredentials, ClientId};
+use crate::report::Ui;
 use crate::secret::ClientSecret;
 use crate::time::Clock;
-use crate::ui::Ui;
 
 /// Who issues the tokens, so that nobody takes them for real ones.
 const ISSUER: &str = "cells-token-sandbox";

@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use super::{Found, TokenSource};
 use crate::error::Error;
-use crate::oauth::{self, Client, Redactor, TokenError};
+use crate::http::Client;
+use crate::oauth::{self, TokenError};
 use crate::output::Origin;
+use crate::server_text::Redactor;
 
 /// One attempt may take this part of the timeout.
 const ATTEMPT_SHARE: u32 = 3;

@@ -11,9 +11,9 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, Token};
 use crate::output::Origin;
+use crate::report::Ui;
 use crate::secret::ClientSecret;
 use crate::time::{Clock, Deadline, Timestamp};
-use crate::ui::Ui;
 
 /// What a verb needs that asks for a token.
 pub struct Answer {

@@ -13,8 +13,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::oauth::{ClientCredentials, Freshness, MinTtl, Response, Token, TokenErrorKind};
 use crate::output::Origin;
+use crate::report::Ui;
 use crate::time::{Clock, Deadline, Timestamp};
-use crate::ui::Ui;
 
 pub use for_verb::{Answer, token};
 

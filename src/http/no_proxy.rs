@@ -2,7 +2,7 @@
 
 use hyper_util::client::proxy::matcher::Matcher;
 
-use super::TokenEndpoint;
+use crate::oauth::TokenEndpoint;
 
 /// What the environment says about proxies, each with the name of its variable.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,7 +5,8 @@ use url::Origin;
 use super::response::ErrorResponse;
 use super::retry::{self, Retry};
 use super::token_error::{Cause, TokenError, TokenErrorKind};
-use super::{Redactor, Response, TokenEndpoint};
+use super::{Response, TokenEndpoint};
+use crate::server_text::Redactor;
 use crate::time::Timestamp;
 
 /// An answer of `endpoint` that came at `answered_at`, to be put into words.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::CLOCK_TOLERANCE;
 use super::fingerprint::Fingerprint;
-use crate::oauth::{Proxy, TokenError};
+use crate::http::Proxy;
+use crate::oauth::TokenError;
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 

@@ -1,11 +1,13 @@
 //! One POST over HTTP, its deadline enforced from outside. The only folder that names ureq.
 
-mod answer;
-mod connector;
-mod failure;
+mod connect;
+mod error;
+mod no_proxy;
 mod proxy;
 mod resolver;
+mod tls;
 
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -13,20 +15,22 @@ use std::thread;
 use std::time::Duration;
 
 use ureq::config::Config;
-use ureq::http::header;
+use ureq::http::{self, header};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, ProxyProtocol};
+use ureq::{Agent, Body, ProxyProtocol};
 use zeroize::Zeroizing;
 
-use super::tls::{Roots, Trust};
-use super::{Redactor, Token, TokenEndpoint, TokenError, response};
+use crate::oauth::{BODY_LIMIT, Response, Token, TokenEndpoint, TokenError, parse};
 use crate::problem::Problem;
+use crate::server_text::Redactor;
 use crate::time::{Deadline, Timestamp};
-pub use answer::{BODY_LIMIT, Response};
-use connector::TellingConnector;
-use failure::{timed_out, unreachable};
+use connect::TellingConnector;
+use error::{timed_out, unreachable};
+pub use no_proxy::{Named, ProxyVariables};
 pub use proxy::Proxy;
 use resolver::OwnThreadResolver;
+use tls::Roots;
+pub use tls::Trust;
 
 /// How often the one who waits is told that it still takes.
 const TICK: Duration = Duration::from_millis(100);
@@ -143,7 +147,7 @@ impl Client {
         }
     }
 
-    /// What an answer means; see [`response::parse`].
+    /// What an answer means; see [`parse`].
     ///
     /// # Errors
     /// Which kind of failure it is.
@@ -152,7 +156,7 @@ impl Client {
         response: &Response,
         exchange: Range<Timestamp>,
     ) -> Result<Token, TokenError> {
-        let parsed = response::parse(response, &self.endpoint, exchange, &self.redactor);
+        let parsed = parse(response, &self.endpoint, exchange, &self.redactor);
         parsed.map_err(|error| TokenError {
             answer: Some(Arc::new(response.clone())),
             ..error
@@ -168,5 +172,30 @@ fn send(agent: &Agent, url: &str, form: &str) -> Result<Response, ureq::Error> {
         .header("x-aspose-client", "cells-token")
         .header("x-aspose-client-version", env!("CARGO_PKG_VERSION"))
         .send(form)?;
-    Response::read(response).map_err(Into::into)
+    read(response).map_err(Into::into)
+}
+
+/// Reads the response's body, up to one byte more than [`BODY_LIMIT`], and the header fields that matter.
+///
+/// # Errors
+/// If the body is cut off.
+fn read(mut response: http::Response<Body>) -> io::Result<Response> {
+    let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let (content_type, location) = (header(header::CONTENT_TYPE), header(header::LOCATION));
+    let retry_after = header(header::RETRY_AFTER);
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    let limit = BODY_LIMIT as u64 + 1;
+    response
+        .body_mut()
+        .as_reader()
+        .take(limit)
+        .read_to_end(&mut body)?;
+    Ok(Response {
+        status,
+        content_type,
+        location,
+        retry_after,
+        body,
+    })
 }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 
 use super::Client;
-use super::connector::{HandshakeFailed, tls_error};
+use super::connect::{HandshakeFailed, tls_error};
 use super::resolver::LookupFailed;
-use crate::oauth::retry::Retry;
-use crate::oauth::{Cause, ServerText, TokenError, TokenErrorKind, tls};
+use super::tls;
+use crate::oauth::{Cause, Retry, TokenError, TokenErrorKind};
+use crate::server_text::ServerText;
 
 /// What names the host of the token endpoint.
 const NAMES_THE_HOST: &str = "--base-url or --token-url";

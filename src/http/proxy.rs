@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::oauth::proxy::Named;
+use super::no_proxy::Named;
 use crate::problem::Problem;
 
 /// A proxy, shown without its user and password.

@@ -8,8 +8,8 @@ use crate::cli;
 use crate::env::{self, Env, Variable};
 use crate::oauth::ClientId;
 use crate::problem::Problem;
+use crate::report::Ui;
 use crate::secret::{self, ClientSecret};
-use crate::ui::Ui;
 
 pub(super) const ID_FLAG: &str = "--client-id";
 pub(super) const SECRET_FLAG: &str = "--client-secret";

@@ -1,10 +1,5 @@
 //! An answer as it came: status, the few header fields that matter, and the body up to a limit.
 
-use std::io::{self, Read};
-
-use ureq::Body;
-use ureq::http::{self, header};
-
 /// The longest body that is read: a token response is a hundredth of it.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
@@ -24,31 +19,6 @@ pub struct Response {
 }
 
 impl Response {
-    /// Takes in what `response` has.
-    ///
-    /// # Errors
-    /// If its body breaks off.
-    pub(super) fn read(mut response: http::Response<Body>) -> io::Result<Self> {
-        let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
-        let (content_type, location) = (header(header::CONTENT_TYPE), header(header::LOCATION));
-        let retry_after = header(header::RETRY_AFTER);
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        let limit = BODY_LIMIT as u64 + 1;
-        response
-            .body_mut()
-            .as_reader()
-            .take(limit)
-            .read_to_end(&mut body)?;
-        Ok(Self {
-            status,
-            content_type,
-            location,
-            retry_after,
-            body,
-        })
-    }
-
     /// Whether the body is all that was sent.
     pub fn is_whole(&self) -> bool {
         self.body.len() <= BODY_LIMIT
