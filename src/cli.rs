@@ -19,7 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 pub use options::{
-    Cache, Credentials, Endpoint, Format, Network, Output, Request, StatusFormat, Voice,
+    Cache, Credentials, Endpoint, Format, Network, Output, Request, StatusFormat, Verbosity,
 };
 #[cfg(feature = "server")]
 pub use server::{Sandbox, Serve};
@@ -99,7 +99,7 @@ pub struct Get {
     pub output: Output,
     /// How much is said.
     #[command(flatten)]
-    pub voice: Voice,
+    pub verbosity: Verbosity,
 }
 
 /// Run a command with an access token in its environment
@@ -127,7 +127,7 @@ pub struct Run {
     pub env_name: Option<String>,
     /// How much is said.
     #[command(flatten)]
-    pub voice: Voice,
+    pub verbosity: Verbosity,
 }
 
 /// Show what would be used and what is cached; makes no request
@@ -158,7 +158,7 @@ pub struct Status {
     pub output: Option<StatusFormat>,
     /// How much is said.
     #[command(flatten)]
-    pub voice: Voice,
+    pub verbosity: Verbosity,
 }
 
 /// Delete the cached token
@@ -194,7 +194,7 @@ pub struct Forget {
     pub timeout: Option<String>,
     /// How much is said.
     #[command(flatten)]
-    pub voice: Voice,
+    pub verbosity: Verbosity,
 }
 
 /// Print a completion script for a shell

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use crate::cache;
 use crate::cli;
-use crate::credentials::Plan;
+use crate::credentials::Selection;
 use crate::env::{self, Env, Variable};
 use crate::http::{Proxy, Trust};
 use crate::oauth::{MinTtl, TokenEndpoint};
 use crate::problem::Problem;
-use crate::report::{Ui, Verbosity};
+use crate::report::{Reporter, Verbosity};
 
 use network::{endpoint, proxy, trust};
 pub use output::{env_name, form};
@@ -46,17 +46,17 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the options and variables that matter beside those of `plan`.
+    /// Reads the options and variables that matter beside those of `selection`.
     ///
     /// # Errors
     /// If one of them cannot be right.
     pub fn new(
         network: &cli::Network,
         cache: &cli::Cache,
-        plan: &Plan,
+        selection: &Selection,
         env: &Env,
     ) -> Result<Self, Problem> {
-        let (endpoint, endpoint_source) = endpoint(&network.endpoint, plan, env)?;
+        let (endpoint, endpoint_source) = endpoint(&network.endpoint, selection, env)?;
         Ok(Self {
             timeout: timeout(network, env)?,
             retries: retries(network, env)?,
@@ -70,17 +70,17 @@ impl Config {
     }
 
     /// Says where the token comes from.
-    pub fn tell(&self, ui: Ui) {
-        ui.note(|| {
+    pub fn explain(&self, report: Reporter) {
+        report.verbose(|| {
             format!(
                 "the token URL is {} ({})",
                 self.endpoint, self.endpoint_source
             )
         });
         if let Some((proxy, source)) = &self.proxy {
-            ui.note(|| format!("the proxy is {proxy} ({source})"));
+            report.verbose(|| format!("the proxy is {proxy} ({source})"));
         }
-        ui.note(|| match &self.cache {
+        report.verbose(|| match &self.cache {
             Some(cache) => format!("the cache is {}", cache.dir.display()),
             None => "the cache is off".to_owned(),
         });
@@ -191,8 +191,8 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
 }
 
 /// How much is said on standard error.
-pub fn verbosity(voice: &cli::Voice) -> Verbosity {
-    match (voice.quiet, voice.verbose) {
+pub fn verbosity(verbosity: &cli::Verbosity) -> Verbosity {
+    match (verbosity.quiet, verbosity.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, true) => Verbosity::Verbose,
         (false, false) => Verbosity::Normal,

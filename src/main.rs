@@ -33,7 +33,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::cli::Cli;
 use crate::error::{Error, Exit};
-use crate::report::{Ui, Verbosity};
+use crate::report::{Reporter, Verbosity};
 
 fn main() -> ExitCode {
     keep_memory_private();
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             // Errors are said at any verbosity.
-            Ui::new(Verbosity::Quiet).error(&error);
+            Reporter::new(Verbosity::Quiet).error(&error);
             error.exit().into()
         }
     }

@@ -1,4 +1,4 @@
-//! The voice on standard error: `error:`, `hint:`, `warning:`, and the story that `-v` tells.
+//! Messages on standard error: `error:`, `hint:`, `warning:`, and the story that `-v` tells.
 //!
 //! Whatever is said passes through `escaped`, because part of it may have been chosen by a server.
 //! A standard error that cannot be written is no reason to fail, so write errors are ignored.
@@ -28,25 +28,25 @@ pub enum Verbosity {
 
 /// Says things on standard error.
 #[derive(Clone, Copy, Debug)]
-pub struct Ui {
+pub struct Reporter {
     verbosity: Verbosity,
-    shows_waiting: bool,
+    shows_progress: bool,
 }
 
-impl Ui {
-    /// A voice of that much to say.
+impl Reporter {
+    /// Creates a reporter with the given verbosity.
     pub fn new(verbosity: Verbosity) -> Self {
         Self {
             verbosity,
-            shows_waiting: verbosity == Verbosity::Normal,
+            shows_progress: verbosity == Verbosity::Normal,
         }
     }
 
     /// The same where nobody waits at the terminal for what takes long.
     #[cfg(feature = "server")]
-    pub fn unattended(self) -> Self {
+    pub fn without_progress(self) -> Self {
         Self {
-            shows_waiting: false,
+            shows_progress: false,
             ..self
         }
     }
@@ -72,7 +72,7 @@ impl Ui {
     }
 
     /// What was done or can be used now, where standard output has nothing to show for it.
-    pub fn done(self, text: &str) {
+    pub fn info(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
             say("cells-token: ", text);
         }
@@ -80,7 +80,7 @@ impl Ui {
 
     /// The same of each, in one write.
     #[cfg(feature = "server")]
-    pub fn all_done(self, texts: impl Iterator<Item = String>) {
+    pub fn info_lines(self, texts: impl Iterator<Item = String>) {
         if self.verbosity >= Verbosity::Normal {
             let line = |text: String| format!("cells-token: {}\n", escaped(&text));
             let lines: String = texts.map(line).collect();
@@ -89,25 +89,25 @@ impl Ui {
     }
 
     /// Something is waited for from now on. With `-v` the story says it already.
-    pub fn waiting(self, what: impl Into<String>) -> Waiting {
-        Waiting {
+    pub fn progress(self, what: impl Into<String>) -> Progress {
+        Progress {
             what: what.into(),
             since: Instant::now(),
-            is_allowed: self.shows_waiting,
+            is_allowed: self.shows_progress,
             terminal: None,
             shown_seconds: 0,
         }
     }
 
     /// A line to copy from the terminal, below what `done` said.
-    pub fn to_copy(self, line: &str) {
+    pub fn indented(self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
             say("  ", line);
         }
     }
 
     /// A decision and its reason. Takes a closure so that silence costs nothing.
-    pub fn note(self, text: impl FnOnce() -> String) {
+    pub fn verbose(self, text: impl FnOnce() -> String) {
         if self.verbosity >= Verbosity::Verbose {
             say("cells-token: ", &text());
         }
@@ -115,7 +115,7 @@ impl Ui {
 }
 
 /// Shows on a terminal what is waited for, and how long already; gone when dropped.
-pub struct Waiting {
+pub struct Progress {
     what: String,
     since: Instant,
     is_allowed: bool,
@@ -123,7 +123,7 @@ pub struct Waiting {
     shown_seconds: u64,
 }
 
-impl Waiting {
+impl Progress {
     /// To be called often while waiting. Nothing is shown in the first second.
     pub fn tick(&mut self) {
         let seconds = self.since.elapsed().as_secs();
@@ -163,7 +163,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Progress {
     fn drop(&mut self) {
         if let (Some(terminal), 1..) = (&self.terminal, self.shown_seconds) {
             let _ = terminal.clear_line();

@@ -1,5 +1,5 @@
 //! Text chosen by a server, made fit to be shown: what could be a secret is taken out of it here,
-//! at its birth; what could deceive a terminal is escaped by `ui`, at the very end.
+//! at its birth; what could deceive a terminal is escaped by `report`, at the very end.
 
 mod layer;
 
@@ -99,7 +99,7 @@ impl Redactor {
     }
 
     /// Whether the secret is in `text`, in any of the forms that are looked for.
-    pub fn finds_secret(&self, text: &str) -> bool {
+    pub fn quotes_secret(&self, text: &str) -> bool {
         !self.places(text).is_empty()
     }
 

@@ -1,4 +1,4 @@
-//! clap's refusals in our own voice. A value is never repeated: it may be a secret in the wrong place.
+//! clap's refusals in our own verbosity. A value is never repeated: it may be a secret in the wrong place.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 

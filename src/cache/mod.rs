@@ -26,7 +26,7 @@ pub use key::Key;
 pub use lock::{Guard, LockFile};
 
 use crate::oauth::{ClientId, TokenEndpoint};
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 
@@ -45,11 +45,11 @@ pub struct Settings {
 
 impl Settings {
     /// Whether the folder is ours, or not there yet. Warns if not.
-    pub fn is_usable(&self, ui: Ui) -> bool {
+    pub fn is_usable(&self, report: Reporter) -> bool {
         let checked = file::check_folder(&self.dir);
         if let Err(why) = checked {
             let dir = self.dir.display();
-            ui.warning(&format!("the cache is off: the folder {dir} {why}"));
+            report.warning(&format!("the cache is off: the folder {dir} {why}"));
         }
         checked.is_ok()
     }
@@ -62,7 +62,7 @@ pub struct Cache {
     is_explicit: bool,
     key: Key,
     birth: Birth,
-    ui: Ui,
+    report: Reporter,
 }
 
 /// When the first file of an identity is made.
@@ -81,9 +81,9 @@ impl Cache {
         settings: &Settings,
         endpoint: &TokenEndpoint,
         client_id: &ClientId,
-        ui: Ui,
+        report: Reporter,
     ) -> Option<Self> {
-        if !settings.is_usable(ui) {
+        if !settings.is_usable(report) {
             return None;
         }
         let Settings { dir, is_explicit } = settings.clone();
@@ -92,13 +92,13 @@ impl Cache {
             is_explicit,
             key: Key::new(endpoint, client_id),
             birth: Birth::Lock,
-            ui,
+            report,
         })
     }
 
     /// The same, but no file is made before the first token.
     #[cfg(feature = "server")]
-    pub fn born_of_success(self) -> Self {
+    pub fn create_on_first_success(self) -> Self {
         Self {
             birth: Birth::Success,
             ..self
@@ -107,7 +107,7 @@ impl Cache {
 
     /// Whether no file may be made yet, and nobody else has made one: there is nobody to wait for, and no limit to
     /// heed.
-    pub fn is_unborn(&self) -> bool {
+    pub fn must_not_create_yet(&self) -> bool {
         let made = [self.entry_path(), self.lock_path()];
         self.birth != Birth::Lock && made.iter().all(|path| file::stamp(path).is_none())
     }
@@ -177,15 +177,17 @@ impl Cache {
     /// What cannot be trusted is a miss.
     fn or_ignore<T>(&self, path: &Path, read: Result<T, impl Display>) -> Option<T> {
         read.map_err(|why| {
-            self.ui
-                .note(|| format!("cache: {} is ignored: {why}", path.display()));
+            self.report
+                .verbose(|| format!("cache: {} is ignored: {why}", path.display()));
         })
         .ok()
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) {
         match file::make_folder(&self.dir).and_then(|()| file::replace(path, bytes)) {
-            Ok(()) => self.ui.note(|| format!("cache: wrote {}", path.display())),
+            Ok(()) => self
+                .report
+                .verbose(|| format!("cache: wrote {}", path.display())),
             Err(error) => self.cannot("written", path, &error),
         }
     }
@@ -195,9 +197,9 @@ impl Cache {
     fn cannot(&self, what: &str, path: &Path, error: &std::io::Error) {
         let text = format!("cache: {} cannot be {what}: {error}", path.display());
         if self.is_explicit {
-            self.ui.warning(&text);
+            self.report.warning(&text);
         } else {
-            self.ui.note(|| text);
+            self.report.verbose(|| text);
         }
     }
 }

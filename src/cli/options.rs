@@ -183,7 +183,7 @@ pub enum StatusFormat {
 /// How much is said on standard error.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output", disable_help_flag = true)]
-pub struct Voice {
+pub struct Verbosity {
     /// Tell on standard error what is done, and why
     #[arg(short, long)]
     pub verbose: bool,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{Cache, Credentials, HELP, Network, Voice, WIDTH};
+use super::{Cache, Credentials, HELP, Network, Verbosity, WIDTH};
 
 /// Run a command beside its own token endpoint: no account needed
 ///
@@ -46,7 +46,7 @@ pub struct Sandbox {
 
     /// How much is said.
     #[command(flatten)]
-    pub voice: Voice,
+    pub verbosity: Verbosity,
 }
 
 /// Answer a fleet in the API's place, with few requests to it
@@ -119,5 +119,5 @@ pub struct Serve {
     pub cache: Cache,
     /// How much is said.
     #[command(flatten)]
-    pub voice: Voice,
+    pub verbosity: Verbosity,
 }

@@ -5,11 +5,11 @@ use anyhow::Context as _;
 use crate::cache::{self, Forgotten};
 use crate::cli;
 use crate::config::Config;
-use crate::credentials::Plan;
+use crate::credentials::Selection;
 use crate::env::{self, Env};
 use crate::error::Error;
 use crate::problem::Problem;
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::time::{Deadline, Timestamp};
 
 /// Deletes the cached token of one identity, or all of them.
@@ -18,12 +18,12 @@ use crate::time::{Deadline, Timestamp};
 /// `Error::NoCredentials` if it is not known whose token to forget; `Error::Other` if a file cannot
 /// be deleted.
 #[inline(never)]
-pub fn run(args: &cli::Forget, env: &Env, ui: Ui) -> Result<(), Error> {
+pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error> {
     let identity = cli::Credentials {
         client_id: args.client_id.clone(),
         ..Default::default()
     };
-    let plan = Plan::new(&identity, env).map_err(Error::Usage)?;
+    let selection = Selection::new(&identity, env).map_err(Error::Usage)?;
     let network = cli::Network {
         endpoint: args.endpoint.clone(),
         timeout: args.timeout.clone(),
@@ -33,33 +33,33 @@ pub fn run(args: &cli::Forget, env: &Env, ui: Ui) -> Result<(), Error> {
         cache_dir: args.cache_dir.clone(),
         ..Default::default()
     };
-    let config = Config::new(&network, &cache, &plan, env).map_err(Error::Usage)?;
+    let config = Config::new(&network, &cache, &selection, env).map_err(Error::Usage)?;
     let Some(settings) = &config.cache else {
-        ui.done("the cache is off, so there is nothing to forget");
+        report.info("the cache is off, so there is nothing to forget");
         return Ok(());
     };
-    if !settings.is_usable(ui) {
+    if !settings.is_usable(report) {
         return Ok(());
     }
     let patience = Deadline::after(config.timeout / 2);
     let forgotten = if args.all {
         cache::forget_all(&settings.dir, patience)
     } else {
-        let client_id = plan.client_id.as_ref().ok_or_else(unknown_client)?;
+        let client_id = selection.client_id.as_ref().ok_or_else(unknown_client)?;
         cache::forget(&settings.dir, &config.endpoint, client_id, patience).map(Vec::from_iter)
     };
     let forgotten = forgotten
         .with_context(|| format!("cannot forget what is in {}", settings.dir.display()))?;
     for token in &forgotten {
-        tell(token, ui);
+        tell(token, report);
     }
     if forgotten.is_empty() {
-        ui.done(&format!("nothing to forget in {}", settings.dir.display()));
+        report.info(&format!("nothing to forget in {}", settings.dir.display()));
     }
     Ok(())
 }
 
-fn tell(token: &Forgotten, ui: Ui) {
+fn tell(token: &Forgotten, report: Reporter) {
     let Forgotten {
         client_id,
         token_url,
@@ -71,7 +71,7 @@ fn tell(token: &Forgotten, ui: Ui) {
         true => format!("it is not revoked and stays valid until {expires_at}"),
         false => format!("it had expired at {expires_at}"),
     };
-    ui.done(&format!(
+    report.info(&format!(
         "forgot the token of {client_id} from {token_url}; {validity}"
     ));
 }

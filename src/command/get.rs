@@ -6,7 +6,7 @@ use crate::env::{self, Env};
 use crate::error::Error;
 use crate::oauth::ClientId;
 use crate::output;
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::time::Timestamp;
 use crate::token_source;
 
@@ -14,23 +14,23 @@ use crate::token_source;
 ///
 /// # Errors
 /// Whatever stands in the way.
-pub fn run(args: &cli::Get, env: &Env, ui: Ui) -> Result<(), Error> {
+pub fn run(args: &cli::Get, env: &Env, report: Reporter) -> Result<(), Error> {
     let form = config::form(&args.output).map_err(Error::Usage)?;
-    let answer = token_source::token(&args.request, env, Timestamp::now, ui)?;
+    let answer = token_source::token(&args.request, env, Timestamp::now, report)?;
     let line = output::render(&answer.token, answer.origin, form, Timestamp::now());
     output::write_stdout(&line)?;
     if let Some(id) = answer.entered {
-        tell_the_next_time(&id, ui);
+        tell_the_next_time(&id, report);
     }
     Ok(())
 }
 
 /// How to be asked nothing the next time. The secret's place is left open: whoever entered it may have a better one
 /// than a line that is kept.
-fn tell_the_next_time(id: &ClientId, ui: Ui) {
-    ui.done("to be asked nothing the next time:");
-    ui.to_copy(&set(env::CELLS_CLIENT_ID.name, &id.0));
-    ui.to_copy(&set(env::CELLS_CLIENT_SECRET.name, "<the client secret>"));
+fn tell_the_next_time(id: &ClientId, report: Reporter) {
+    report.info("to be asked nothing the next time:");
+    report.indented(&set(env::CELLS_CLIENT_ID.name, &id.0));
+    report.indented(&set(env::CELLS_CLIENT_SECRET.name, "<the client secret>"));
 }
 
 /// The line that sets a variable, for a POSIX shell.

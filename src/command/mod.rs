@@ -20,7 +20,7 @@ use crate::cli::{Cli, Command};
 use crate::config;
 use crate::env::Env;
 use crate::error::{Error, Exit};
-use crate::report::Ui;
+use crate::report::Reporter;
 
 /// Does what the command line says, and returns the status to end with: nought, or that of the
 /// command which a verb ran.
@@ -29,17 +29,17 @@ use crate::report::Ui;
 /// Whatever ended it; the caller reports it.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     let env = Env::snapshot();
-    let ui = |voice| Ui::new(config::verbosity(voice));
+    let report = |verbosity| Reporter::new(config::verbosity(verbosity));
     match cli.command {
-        Command::Get(args) => get::run(&args, &env, ui(&args.voice))?,
-        Command::Run(args) => return run::run(&args, &env, ui(&args.voice)),
-        Command::Status(args) => status::run(&args, &env, ui(&args.voice))?,
-        Command::Forget(args) => forget::run(&args, &env, ui(&args.voice))?,
+        Command::Get(args) => get::run(&args, &env, report(&args.verbosity))?,
+        Command::Run(args) => return run::run(&args, &env, report(&args.verbosity)),
+        Command::Status(args) => status::run(&args, &env, report(&args.verbosity))?,
+        Command::Forget(args) => forget::run(&args, &env, report(&args.verbosity))?,
         Command::Completions(args) => completions::run(&args)?,
         #[cfg(feature = "server")]
-        Command::Sandbox(args) => return sandbox::run(&args, ui(&args.voice)),
+        Command::Sandbox(args) => return sandbox::run(&args, report(&args.verbosity)),
         #[cfg(feature = "server")]
-        Command::Serve(args) => serve::run(&args, &env, ui(&args.voice))?,
+        Command::Serve(args) => serve::run(&args, &env, report(&args.verbosity))?,
     }
     Ok(Exit::Done.into())
 }

@@ -7,7 +7,7 @@ use crate::cli;
 use crate::config;
 use crate::env::Env;
 use crate::error::Error;
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::time::Timestamp;
 use crate::token_source::{self, Answer};
 
@@ -16,14 +16,15 @@ use crate::token_source::{self, Answer};
 /// # Errors
 /// `BeforeCommand`, or why the command did not start.
 #[inline(never)]
-pub fn run(args: &cli::Run, env: &Env, ui: Ui) -> Result<ExitCode, Error> {
-    let command = prepare(args, env, ui).map_err(Error::before_command)?;
+pub fn run(args: &cli::Run, env: &Env, report: Reporter) -> Result<ExitCode, Error> {
+    let command = prepare(args, env, report).map_err(Error::before_command)?;
     child::become_command(command)
 }
 
-fn prepare(args: &cli::Run, env: &Env, ui: Ui) -> Result<Command, Error> {
+fn prepare(args: &cli::Run, env: &Env, report: Reporter) -> Result<Command, Error> {
     let name = config::env_name(args.env_name.as_deref()).map_err(Error::Usage)?;
-    let Answer { token, secret, .. } = token_source::token(&args.request, env, Timestamp::now, ui)?;
+    let Answer { token, secret, .. } =
+        token_source::token(&args.request, env, Timestamp::now, report)?;
     // clap asks for one word at least.
     let mut command = Command::new(args.command.first().cloned().unwrap_or_default());
     command.args(args.command.iter().skip(1));

@@ -24,7 +24,7 @@ use crate::env::{self, Variable};
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::server::{Issuer, Script, Server, Service};
 use crate::time::Timestamp;
 
@@ -71,12 +71,12 @@ const PROGRAM: &str = "cells-token";
 /// # Errors
 /// `BeforeCommand`, or why the command did not start.
 #[inline(never)]
-pub fn run(args: &cli::Sandbox, ui: Ui) -> Result<ExitCode, Error> {
+pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
     let Prepared {
         issuer,
         folder,
         runtime,
-    } = prepare(args, ui).map_err(Error::before_command)?;
+    } = prepare(args, report).map_err(Error::before_command)?;
     let status = runtime.block_on(async {
         let (listener, address) = listen().await?;
         let command = command(args, issuer.credentials(), address, &folder)?;
@@ -87,7 +87,7 @@ pub fn run(args: &cli::Sandbox, ui: Ui) -> Result<ExitCode, Error> {
         };
         tokio::spawn(server.run(future::pending()));
         if args.command.is_empty() {
-            ui.done(&format!(
+            report.info(&format!(
                 "this shell has a token endpoint of its own, {}; try cells-token get, and leave with exit",
                 url(address)
             ));
@@ -97,7 +97,7 @@ pub fn run(args: &cli::Sandbox, ui: Ui) -> Result<ExitCode, Error> {
     // Whatever the command left running, its endpoint is gone.
     drop(runtime);
     if let Err(error) = folder.0.close() {
-        ui.warning(&format!("the sandbox's folder is still there: {error}"));
+        report.warning(&format!("the sandbox's folder is still there: {error}"));
     }
     Ok(child::code(status?).into())
 }
@@ -109,7 +109,7 @@ struct Prepared {
     runtime: runtime::Runtime,
 }
 
-fn prepare(args: &cli::Sandbox, ui: Ui) -> Result<Prepared, Error> {
+fn prepare(args: &cli::Sandbox, report: Reporter) -> Result<Prepared, Error> {
     const EXPIRES_IN: &str = "--expires-in";
     let lifetime = match args.expires_in.as_deref() {
         Some(text) => config::duration(text, EXPIRES_IN).map_err(Error::Usage)?,
@@ -117,7 +117,7 @@ fn prepare(args: &cli::Sandbox, ui: Ui) -> Result<Prepared, Error> {
     };
     let script = script(args.respond.as_deref()).map_err(Error::Usage)?;
     Ok(Prepared {
-        issuer: Issuer::new(lifetime, script, Timestamp::now, ui)?,
+        issuer: Issuer::new(lifetime, script, Timestamp::now, report)?,
         folder: Folder::new()?,
         runtime: runtime::Builder::new_current_thread()
             .enable_all()

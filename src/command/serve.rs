@@ -9,12 +9,12 @@ use tokio::runtime;
 
 use crate::cli;
 use crate::config::Config;
-use crate::credentials::{self, Plan};
+use crate::credentials::{self, Selection};
 use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
-use crate::report::{Ui, Verbosity};
+use crate::report::{Reporter, Verbosity};
 use crate::server::{self, AccessLog, CallerKeys, Server, Service, Settings, Upstream};
 use crate::time::Timestamp;
 
@@ -31,13 +31,13 @@ const OPEN_FILES: u64 = 4096;
 /// # Errors
 /// If an option or variable cannot be right, or nobody can connect there.
 #[inline(never)]
-pub fn run(args: &cli::Serve, env: &Env, ui: Ui) -> Result<(), Error> {
+pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> {
     let address = address(args).map_err(Error::Usage)?;
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(cert), Some(key)) => Some(server::tls::acceptor(cert, key).map_err(Error::Usage)?),
         _ => None,
     };
-    let settings = settings(args, env, address, ui)?;
+    let settings = settings(args, env, address, report)?;
     allow_open_files();
     let runtime = runtime::Builder::new_current_thread()
         .max_blocking_threads(MOST_THREADS)
@@ -53,14 +53,14 @@ pub fn run(args: &cli::Serve, env: &Env, ui: Ui) -> Result<(), Error> {
             ))
         })?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        ui.done(&format!(
+        report.info(&format!(
             "listening on {scheme}://{}, for {}",
             listener.local_addr().context("cannot tell the address")?,
             settings.config.endpoint
         ));
-        let log = match ui.verbosity() {
+        let log = match report.verbosity() {
             Verbosity::Quiet => None,
-            _ => Some(AccessLog::start(ui).context("cannot start a thread")?),
+            _ => Some(AccessLog::start(report).context("cannot start a thread")?),
         };
         let server = Server {
             listener,
@@ -101,23 +101,28 @@ fn address(args: &cli::Serve) -> Result<SocketAddr, Problem> {
     }
 }
 
-fn settings(args: &cli::Serve, env: &Env, address: SocketAddr, ui: Ui) -> Result<Settings, Error> {
+fn settings(
+    args: &cli::Serve,
+    env: &Env,
+    address: SocketAddr,
+    report: Reporter,
+) -> Result<Settings, Error> {
     let cli::Serve {
         credentials: flags,
         network,
         cache,
         ..
     } = args;
-    let plan = Plan::new(flags, env).map_err(Error::Usage)?;
-    let config = Config::new(network, cache, &plan, env).map_err(Error::Usage)?;
-    config.tell(ui);
+    let selection = Selection::new(flags, env).map_err(Error::Usage)?;
+    let config = Config::new(network, cache, &selection, env).map_err(Error::Usage)?;
+    config.explain(report);
     let callers = match &args.caller_key_file {
         None => None,
         Some(file) => {
             let keys = CallerKeys::read(file).map_err(Error::Usage)?;
-            plan.tell(ui);
-            let id = credentials::client_id(&plan)?;
-            let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
+            selection.explain(report);
+            let id = credentials::client_id(&selection)?;
+            let secret = credentials::client_secret(&selection, flags.client_secret.as_ref(), env)?;
             Some((keys, ClientCredentials { id, secret }))
         }
     };
@@ -126,7 +131,7 @@ fn settings(args: &cli::Serve, env: &Env, address: SocketAddr, ui: Ui) -> Result
         is_on_loopback: address.ip().is_loopback(),
         callers,
         clock: Timestamp::now,
-        ui: ui.unattended(),
+        report: report.without_progress(),
     })
 }
 

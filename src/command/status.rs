@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 use crate::cache::{Cache, Entry};
 use crate::cli::{self, StatusFormat};
 use crate::config::Config;
-use crate::credentials::{self, Plan, SecretSource};
+use crate::credentials::{self, SecretSource, Selection};
 use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{self, Freshness, Token};
 use crate::output;
-use crate::report::{self, Ui};
+use crate::report::{self, Reporter};
 use crate::server_text::Redactor;
 use crate::time::Timestamp;
 
 /// Everything that is reported, in this order.
 #[derive(Serialize)]
-struct Report {
+struct StatusReport {
     client_id: Option<String>,
     client_id_source: String,
     client_secret_source: String,
@@ -102,36 +102,43 @@ const CLAIMS: [(&str, &str); 6] = [
 /// # Errors
 /// If an option or variable cannot be right, or standard output cannot be written.
 #[inline(never)]
-pub fn run(args: &cli::Status, env: &Env, ui: Ui) -> Result<(), Error> {
-    let plan = Plan::new(&args.credentials, env).map_err(Error::Usage)?;
-    let config = Config::new(&args.network, &args.cache, &plan, env).map_err(Error::Usage)?;
-    let report = report(args, &plan, &config, env, ui);
+pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error> {
+    let selection = Selection::new(&args.credentials, env).map_err(Error::Usage)?;
+    let config = Config::new(&args.network, &args.cache, &selection, env).map_err(Error::Usage)?;
+    let status = collect(args, &selection, &config, env, report);
     let text = match args.output.unwrap_or_default() {
-        StatusFormat::Text => report.to_text(),
-        StatusFormat::Json => serde_json::to_string(&report).map_err(anyhow::Error::from)?,
+        StatusFormat::Text => status.to_text(),
+        StatusFormat::Json => serde_json::to_string(&status).map_err(anyhow::Error::from)?,
     };
     Ok(output::write_stdout(&text)?)
 }
 
-fn report(args: &cli::Status, plan: &Plan, config: &Config, env: &Env, ui: Ui) -> Report {
+fn collect(
+    args: &cli::Status,
+    selection: &Selection,
+    config: &Config,
+    env: &Env,
+    report: Reporter,
+) -> StatusReport {
     let now = Timestamp::now();
-    let place = config.cache.as_ref().zip(plan.client_id.as_ref());
-    let cache = place.and_then(|(settings, id)| Cache::open(settings, &config.endpoint, id, ui));
+    let place = config.cache.as_ref().zip(selection.client_id.as_ref());
+    let cache =
+        place.and_then(|(settings, id)| Cache::open(settings, &config.endpoint, id, report));
     let token = match &cache {
-        Some(cache) => cached(cache, args, plan, config, env, now, ui),
+        Some(cache) => cached(cache, args, selection, config, env, now, report),
         None => TokenReport {
-            state: match config.cache.is_some() && plan.client_id.is_none() {
+            state: match config.cache.is_some() && selection.client_id.is_none() {
                 true => State::Unknown,
                 false => State::Off,
             },
             ..Default::default()
         },
     };
-    Report {
-        client_id: plan.client_id.as_ref().map(ToString::to_string),
-        client_id_source: plan.id_source.to_string(),
-        client_secret_source: plan.secret.to_string(),
-        passed_over: plan
+    StatusReport {
+        client_id: selection.client_id.as_ref().map(ToString::to_string),
+        client_id_source: selection.id_source.to_string(),
+        client_secret_source: selection.secret.to_string(),
+        passed_over: selection
             .passed_over
             .iter()
             .map(|passed_over| PassedOver {
@@ -158,11 +165,11 @@ fn report(args: &cli::Status, plan: &Plan, config: &Config, env: &Env, ui: Ui) -
 fn cached(
     cache: &Cache,
     args: &cli::Status,
-    plan: &Plan,
+    selection: &Selection,
     config: &Config,
     env: &Env,
     now: Timestamp,
-    ui: Ui,
+    report: Reporter,
 ) -> TokenReport {
     let Some(Entry { token, fingerprint }) = cache.entry(now) else {
         return TokenReport {
@@ -171,12 +178,16 @@ fn cached(
         };
     };
     // Standard input is read once, by whoever needs the secret; and nobody is asked for a report.
-    let secret = match plan.secret {
+    let secret = match selection.secret {
         SecretSource::Prompt | SecretSource::Stdin(_) => None,
-        _ => match credentials::client_secret(plan, args.credentials.client_secret.as_ref(), env) {
+        _ => match credentials::client_secret(
+            selection,
+            args.credentials.client_secret.as_ref(),
+            env,
+        ) {
             Ok(secret) => Some(secret),
             Err(error) => {
-                ui.warning(&error.problem().what);
+                report.warning(&error.problem().what);
                 None
             }
         },
@@ -209,7 +220,7 @@ fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
     shown.collect()
 }
 
-impl Report {
+impl StatusReport {
     fn to_text(&self) -> String {
         let from = |value: &str, source: &str| format!("{value} (from {source})");
         let mut lines = vec![

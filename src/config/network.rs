@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::path;
 use crate::cli;
-use crate::credentials::Plan;
+use crate::credentials::Selection;
 use crate::env::{self, Env, Variable};
 use crate::http::{Named, Proxy, ProxyVariables, Trust};
 use crate::oauth::{DEFAULT_BASE_URL, TokenEndpoint};
@@ -17,7 +17,7 @@ use crate::problem::Problem;
 /// If its URL cannot be right, or two options name one.
 pub fn endpoint(
     flags: &cli::Endpoint,
-    plan: &Plan,
+    selection: &Selection,
     env: &Env,
 ) -> Result<(TokenEndpoint, &'static str), Problem> {
     const TOKEN_FLAG: &str = "--token-url";
@@ -39,7 +39,7 @@ pub fn endpoint(
     if let Some(url) = env.text(&env::CELLS_TOKEN_URL)? {
         return itself(url, env::CELLS_TOKEN_URL.name);
     }
-    for variable in [Some(&env::CELLS_BASE_URL), plan.base_url]
+    for variable in [Some(&env::CELLS_BASE_URL), selection.base_url]
         .into_iter()
         .flatten()
     {

@@ -17,8 +17,8 @@ fn config(flags: &[&str], variables: Variables) -> Result<Config, Problem> {
     }
     let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
     let env = Env::from(variables);
-    let plan = Plan::new(&flags.credentials, &env)?;
-    Config::new(&flags.network, &flags.cache, &plan, &env)
+    let selection = Selection::new(&flags.credentials, &env)?;
+    Config::new(&flags.network, &flags.cache, &selection, &env)
 }
 
 /// What `of` makes of each row's configuration; `None` is a usage error.
@@ -251,9 +251,9 @@ fn how_much_is_said_follows_the_options() {
         (true, false, Verbosity::Quiet),
         (false, true, Verbosity::Verbose),
     ] {
-        let mut voice = cli::Voice::default();
-        (voice.quiet, voice.verbose) = (quiet, verbose);
-        assert_eq!(verbosity(&voice), expected);
+        let mut flags = cli::Verbosity::default();
+        (flags.quiet, flags.verbose) = (quiet, verbose);
+        assert_eq!(verbosity(&flags), expected);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the client id and the client secret come from: which source wins is decided by `Plan`,
+//! Where the client id and the client secret come from: which source wins is decided by `Selection`,
 //! which is pure; the secret is read later, and only if it is needed.
 
 mod file;
@@ -9,7 +9,7 @@ mod terminal;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use selection::Plan;
+pub use selection::Selection;
 
 use crate::env::{self, Env, Variable};
 use crate::error::Error;
@@ -71,25 +71,25 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// The client id of `plan`, asked for if need be.
+/// The client id of `selection`, asked for if need be.
 ///
 /// # Errors
 /// `Error::NoCredentials` if there is nobody to ask.
-pub fn client_id(plan: &Plan) -> Result<ClientId, Error> {
-    match &plan.client_id {
+pub fn client_id(selection: &Selection) -> Result<ClientId, Error> {
+    match &selection.client_id {
         Some(id) => Ok(id.clone()),
         None => {
-            let missing = match plan.secret {
+            let missing = match selection.secret {
                 SecretSource::Prompt => {
                     [env::CELLS_CLIENT_ID.name, env::CELLS_CLIENT_SECRET.name].as_slice()
                 }
                 _ => &[env::CELLS_CLIENT_ID.name],
             };
-            let question = match plan.asks_for_all() {
+            let question = match selection.asks_for_all() {
                 true => format!("{FIRST_RUN}\n{ID_QUESTION}"),
                 false => ID_QUESTION.to_owned(),
             };
-            let id = prompt::visible(&question, plan.no_input)
+            let id = prompt::visible(&question, selection.no_input)
                 .map_err(|error| error.explain(missing))?;
             match secret::defect(&id) {
                 Some(defect) => Err(unusable(
@@ -102,24 +102,26 @@ pub fn client_id(plan: &Plan) -> Result<ClientId, Error> {
     }
 }
 
-/// The client secret of `plan`, read from where it is.
+/// The client secret of `selection`, read from where it is.
 ///
 /// # Errors
 /// `Error::Usage` if the source that won cannot be read or holds no usable secret;
 /// `Error::NoCredentials` if it would have to be asked for and there is nobody to ask.
 pub fn client_secret(
-    plan: &Plan,
+    selection: &Selection,
     flag: Option<&ClientSecret>,
     env: &Env,
 ) -> Result<ClientSecret, Error> {
-    let secret = match &plan.secret {
+    let secret = match &selection.secret {
         SecretSource::Flag => flag.cloned(),
         SecretSource::Env(variable) => env.secret(variable).map_err(Error::Usage)?,
-        SecretSource::File(path, _) => Some(file::read(path, &plan.secret).map_err(Error::Usage)?),
-        SecretSource::Stdin(_) => Some(file::read_stdin(&plan.secret).map_err(Error::Usage)?),
+        SecretSource::File(path, _) => {
+            Some(file::read(path, &selection.secret).map_err(Error::Usage)?)
+        }
+        SecretSource::Stdin(_) => Some(file::read_stdin(&selection.secret).map_err(Error::Usage)?),
         SecretSource::Prompt => {
             let missing = [env::CELLS_CLIENT_SECRET.name];
-            let text = prompt::hidden("Client secret (not shown): ", plan.no_input)
+            let text = prompt::hidden("Client secret (not shown): ", selection.no_input)
                 .map_err(|error| error.explain(&missing))?;
             let secret = ClientSecret::new(text);
             return match secret.defect() {
@@ -131,7 +133,7 @@ pub fn client_secret(
             };
         }
     };
-    let source = &plan.secret;
+    let source = &selection.secret;
     let hint = format!("give the client secret as one line in {source}");
     match secret {
         None => Err(Error::Usage(Problem::new(

@@ -8,7 +8,7 @@ use crate::cli;
 use crate::env::{self, Env, Variable};
 use crate::oauth::ClientId;
 use crate::problem::Problem;
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::secret::{self, ClientSecret};
 
 pub(super) const ID_FLAG: &str = "--client-id";
@@ -47,7 +47,7 @@ const FAMILIES: [Family; 4] = [
 
 /// What will be used. Holds no secret.
 #[derive(Debug)]
-pub struct Plan {
+pub struct Selection {
     /// `None` if it has to be asked for.
     pub client_id: Option<ClientId>,
     /// Where the id comes from.
@@ -73,13 +73,13 @@ pub struct PassedOver {
     pub surprising: bool,
 }
 
-impl Plan {
+impl Selection {
     /// Decides.
     ///
     /// # Errors
     /// If the source that won cannot be right, or two secrets are given at the same level.
     pub fn new(flags: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
-        let mut plan = Self {
+        let mut selection = Self {
             client_id: None,
             id_source: IdSource::Prompt,
             secret: SecretSource::Prompt,
@@ -87,17 +87,17 @@ impl Plan {
             no_input: flags.no_input || env.flag(&env::CELLS_NO_INPUT) || env.is_set(&env::CI),
             passed_over: Vec::new(),
         };
-        plan.take_id(flags, env)?;
-        plan.take_secret(flags, env)?;
+        selection.take_id(flags, env)?;
+        selection.take_secret(flags, env)?;
         for family in &FAMILIES {
-            plan.consider(family, env)?;
+            selection.consider(family, env)?;
         }
-        Ok(plan)
+        Ok(selection)
     }
 
     /// Says which sources won and which were passed over.
-    pub fn tell(&self, ui: Ui) {
-        ui.note(|| {
+    pub fn explain(&self, report: Reporter) {
+        report.verbose(|| {
             format!(
                 "the client id comes from {}, the secret from {}",
                 self.id_source, self.secret
@@ -111,8 +111,8 @@ impl Plan {
         {
             let text = || format!("passed over {source}: {why}");
             match surprising {
-                true => ui.warning(&text()),
-                false => ui.note(text),
+                true => report.warning(&text()),
+                false => report.verbose(text),
             }
         }
     }

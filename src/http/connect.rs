@@ -4,11 +4,11 @@
 use std::fmt;
 
 use ureq::Error;
-use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
+use ureq::unversioned::transport::{self, ConnectionDetails, DefaultConnector, Transport};
 
 /// ureq's own connector, which it calls for the proxy and for the host.
 #[derive(Debug, Default)]
-pub struct TellingConnector(DefaultConnector);
+pub struct Connector(DefaultConnector);
 
 /// Somebody answered the connection, but not as was hoped.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl fmt::Display for HandshakeFailed {
 
 impl std::error::Error for HandshakeFailed {}
 
-impl Connector for TellingConnector {
+impl transport::Connector for Connector {
     type Out = Box<dyn Transport>;
 
     fn connect(

@@ -24,11 +24,11 @@ use crate::oauth::{BODY_LIMIT, Response, Token, TokenEndpoint, TokenError, parse
 use crate::problem::Problem;
 use crate::server_text::Redactor;
 use crate::time::{Deadline, Timestamp};
-use connect::TellingConnector;
+use connect::Connector;
 use error::{timed_out, unreachable};
 pub use no_proxy::{Named, ProxyVariables};
 pub use proxy::Proxy;
-use resolver::OwnThreadResolver;
+use resolver::BlockingResolver;
 use tls::Roots;
 pub use tls::Trust;
 
@@ -107,7 +107,7 @@ impl Client {
             .timeout_global(Some(timeout))
             .tls_config(self.tls.clone())
             .build();
-        let agent = Agent::with_parts(config, TellingConnector::default(), OwnThreadResolver);
+        let agent = Agent::with_parts(config, Connector::default(), BlockingResolver);
         let url = self.endpoint.as_str().to_owned();
         let (sender, receiver) = mpsc::sync_channel(1);
         let request = move || {

@@ -11,7 +11,7 @@ use ureq::unversioned::transport::NextTimeout;
 
 /// Looks names up on the request's own thread, and says so when that fails.
 #[derive(Debug)]
-pub struct OwnThreadResolver;
+pub struct BlockingResolver;
 
 /// The name has no address, or nobody can say.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl fmt::Display for LookupFailed {
 
 impl std::error::Error for LookupFailed {}
 
-impl Resolver for OwnThreadResolver {
+impl Resolver for BlockingResolver {
     fn resolve(
         &self,
         uri: &Uri,

@@ -140,7 +140,7 @@ impl Diagnosis<'_> {
                 };
                 let origin = self.redactor.show(&origin);
                 let target = format!("{origin}{}", self.redactor.show(url.path()));
-                match self.redactor.finds_secret(&target) {
+                match self.redactor.quotes_secret(&target) {
                     true => "a place that quotes the secret".to_owned(),
                     false => target,
                 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::places::lock;
-use crate::report::Ui;
+use crate::report::Reporter;
 
 /// Lines that wait to be written; more are lost, and counted.
 const MOST_WAITING: usize = 4096;
@@ -25,17 +25,17 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// Starts to write with this voice.
+    /// Starts to write with this verbosity.
     ///
     /// # Errors
     /// If there can be no thread for it.
-    pub fn start(ui: Ui) -> anyhow::Result<Self> {
+    pub fn start(report: Reporter) -> anyhow::Result<Self> {
         let (lines, waiting) = mpsc::sync_channel(MOST_WAITING);
         let (end, done) = mpsc::channel();
         thread::Builder::new()
             .name("access log".to_owned())
             .spawn(move || {
-                write(&waiting, ui);
+                write(&waiting, report);
                 // Who waited has left.
                 let _ = end.send(());
             })?;
@@ -71,9 +71,9 @@ impl Drop for AccessLog {
     }
 }
 
-fn write(waiting: &Receiver<String>, ui: Ui) {
+fn write(waiting: &Receiver<String>, report: Reporter) {
     while let Ok(first) = waiting.recv() {
         let more = waiting.try_iter().take(AT_ONCE - 1);
-        ui.all_done([first].into_iter().chain(more));
+        report.info_lines([first].into_iter().chain(more));
     }
 }

@@ -19,7 +19,7 @@ use super::places::lock;
 use super::verdict::Verdict;
 use crate::config::Config;
 use crate::oauth::{ClientCredentials, Freshness, MinTtl};
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::time::{Clock, Deadline};
 
 /// Requests to the service at once, each of which holds a thread.
@@ -38,7 +38,7 @@ pub struct Settings {
     /// Tells the time.
     pub clock: Clock,
     /// Tells the story.
-    pub ui: Ui,
+    pub report: Reporter,
 }
 
 /// What is under way, and what is known.

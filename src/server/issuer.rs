@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{Exchange, answer, endpoint, jwt, token_request};
 use crate::oauth::{ClientCredentials, ClientId};
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Clock;
 
@@ -56,7 +56,7 @@ pub struct Issuer {
     script: Script,
     random: SystemRandom,
     clock: Clock,
-    ui: Ui,
+    report: Reporter,
 }
 
 impl Issuer {
@@ -64,7 +64,12 @@ impl Issuer {
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub fn new(lifetime: Duration, script: Script, clock: Clock, ui: Ui) -> anyhow::Result<Self> {
+    pub fn new(
+        lifetime: Duration,
+        script: Script,
+        clock: Clock,
+        report: Reporter,
+    ) -> anyhow::Result<Self> {
         let random = SystemRandom::new();
         Ok(Self {
             credentials: ClientCredentials {
@@ -76,7 +81,7 @@ impl Issuer {
             script,
             random,
             clock,
-            ui,
+            report,
         })
     }
 
@@ -155,8 +160,8 @@ impl Issuer {
             answer,
             ..
         } = exchange;
-        self.ui
-            .note(|| format!("{method} {path}: answered {}", answer.status().as_u16()));
+        self.report
+            .verbose(|| format!("{method} {path}: answered {}", answer.status().as_u16()));
     }
 }
 

@@ -31,13 +31,13 @@ impl TokenSource<'_> {
             let elapsed = started.elapsed();
             let error = match result {
                 Ok(found) => {
-                    self.ui
-                        .note(|| format!("{} gave a token in {elapsed:.1?}", config.endpoint));
+                    self.report
+                        .verbose(|| format!("{} gave a token in {elapsed:.1?}", config.endpoint));
                     return Ok(found);
                 }
                 Err(error) => error,
             };
-            self.ui.note(|| {
+            self.report.verbose(|| {
                 format!(
                     "attempt {attempt} failed after {elapsed:.1?}: {}",
                     error.problem.what
@@ -45,13 +45,14 @@ impl TokenSource<'_> {
             });
             match oauth::pause(attempt, &error, fastrand::f64(), (self.clock)()) {
                 Some(pause) if attempt <= config.retries && pause < self.deadline.remaining() => {
-                    self.ui.note(|| format!("trying again in {pause:.1?}"));
+                    self.report
+                        .verbose(|| format!("trying again in {pause:.1?}"));
                     let next = format!(
                         "attempt {} of {}",
                         attempt + 1,
                         config.retries.saturating_add(1)
                     );
-                    self.ui.waiting(next).sleep(pause);
+                    self.report.progress(next).sleep(pause);
                 }
                 _ => return Err(error.into()),
             }
@@ -61,7 +62,7 @@ impl TokenSource<'_> {
 
     fn post(&self, client: &Client) -> Result<Found, TokenError> {
         let deadline = self.deadline.at_most(self.config.timeout / ATTEMPT_SHARE);
-        let mut waiting = self.ui.waiting(self.config.endpoint.host());
+        let mut waiting = self.report.progress(self.config.endpoint.host());
         let requested_at = (self.clock)();
         let response = client.post(self.credentials.form_body(), deadline, || waiting.tick())?;
         let token = client.parse(&response, requested_at..(self.clock)())?;

@@ -6,12 +6,12 @@ use super::{Found, Reuse, TokenSource};
 use crate::cache::{Cache, Entry, Fingerprint};
 use crate::cli;
 use crate::config::Config;
-use crate::credentials::{self, Plan, SecretSource};
+use crate::credentials::{self, SecretSource, Selection};
 use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, Token};
 use crate::output::Origin;
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::{Clock, Deadline, Timestamp};
 
@@ -22,20 +22,20 @@ pub struct Answer {
     /// Where it came from.
     pub origin: Origin,
     /// What is known of the secret that it was got with.
-    pub secret: Known,
+    pub secret: SecretMatcher,
     /// The client id, if a person who had set nothing at all entered it.
     pub entered: Option<ClientId>,
 }
 
 /// What is known of a client secret, to find where else it is.
-pub enum Known {
+pub enum SecretMatcher {
     /// All.
     Secret(ClientSecret),
     /// What the cache has of it: the token was good without the secret.
     Fingerprint(Fingerprint),
 }
 
-impl Known {
+impl SecretMatcher {
     /// Whether `text` is the secret.
     pub fn is(&self, text: &str) -> bool {
         match self {
@@ -52,44 +52,49 @@ impl Known {
 ///
 /// # Errors
 /// Whatever the sources of the credentials, or the authorization server, give instead.
-pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<Answer, Error> {
+pub fn token(
+    request: &cli::Request,
+    env: &Env,
+    clock: Clock,
+    report: Reporter,
+) -> Result<Answer, Error> {
     let cli::Request {
         credentials: flags,
         network,
         cache,
         refresh,
     } = request;
-    let plan = Plan::new(flags, env).map_err(Error::Usage)?;
-    let config = Config::new(network, cache, &plan, env).map_err(Error::Usage)?;
-    plan.tell(ui);
-    config.tell(ui);
+    let selection = Selection::new(flags, env).map_err(Error::Usage)?;
+    let config = Config::new(network, cache, &selection, env).map_err(Error::Usage)?;
+    selection.explain(report);
+    config.explain(report);
     let reuse = if *refresh {
         Reuse::Refresh
     } else {
         Reuse::Allowed
     };
     let began = clock();
-    let id = credentials::client_id(&plan)?;
-    let entered = plan.asks_for_all().then(|| id.clone());
+    let id = credentials::client_id(&selection)?;
+    let entered = selection.asks_for_all().then(|| id.clone());
     let cache = config
         .cache
         .as_ref()
-        .and_then(|settings| Cache::open(settings, &config.endpoint, &id, ui));
-    if plan.secret == SecretSource::Prompt
+        .and_then(|settings| Cache::open(settings, &config.endpoint, &id, report));
+    if selection.secret == SecretSource::Prompt
         && reuse == Reuse::Allowed
         && let Some(Entry { token, fingerprint }) = cache
             .as_ref()
-            .and_then(|cache| cached_without_secret(cache, &config, began, ui))
+            .and_then(|cache| cached_without_secret(cache, &config, began, report))
     {
-        warn_of_short_life(&token, config.min_ttl, began, ui);
+        warn_of_short_life(&token, config.min_ttl, began, report);
         return Ok(Answer {
             token,
             origin: Origin::Cache,
-            secret: Known::Fingerprint(fingerprint),
+            secret: SecretMatcher::Fingerprint(fingerprint),
             entered,
         });
     }
-    let secret = credentials::client_secret(&plan, flags.client_secret.as_ref(), env)?;
+    let secret = credentials::client_secret(&selection, flags.client_secret.as_ref(), env)?;
     let credentials = ClientCredentials { id, secret };
     let (ready, deadline) = (clock(), Deadline::after(config.timeout));
     let source = TokenSource {
@@ -97,37 +102,42 @@ pub fn token(request: &cli::Request, env: &Env, clock: Clock, ui: Ui) -> Result<
         credentials,
         reuse,
         clock,
-        ui,
+        report,
         began,
         ready,
         deadline,
     };
     let Found { token, origin, .. } = source.token(cache.as_ref())?;
-    warn_of_short_life(&token, config.min_ttl, clock(), ui);
+    warn_of_short_life(&token, config.min_ttl, clock(), report);
     Ok(Answer {
         token,
         origin,
-        secret: Known::Secret(source.credentials.secret),
+        secret: SecretMatcher::Secret(source.credentials.secret),
         entered,
     })
 }
 
-fn cached_without_secret(cache: &Cache, config: &Config, now: Timestamp, ui: Ui) -> Option<Entry> {
+fn cached_without_secret(
+    cache: &Cache,
+    config: &Config,
+    now: Timestamp,
+    report: Reporter,
+) -> Option<Entry> {
     let entry = cache.entry(now)?;
     let is_good = entry.token.freshness(config.min_ttl, now) == Freshness::Fresh;
-    ui.note(|| match is_good {
+    report.verbose(|| match is_good {
         true => "a good token is cached; the secret is not needed".to_owned(),
         false => "the cached token does not live long enough; the secret is needed".to_owned(),
     });
     is_good.then_some(entry)
 }
 
-fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, ui: Ui) {
+fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, report: Reporter) {
     if token.falls_short(min_ttl)
         && let Some(remaining) = token.remaining(now)
     {
         let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
-        ui.warning(&format!(
+        report.warning(&format!(
             "the token lives for {remaining}, which is shorter than --min-ttl asks"
         ));
     }

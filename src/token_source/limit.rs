@@ -15,7 +15,7 @@ impl TokenSource<'_> {
     pub(super) fn wait_out_limit(&self, cache: &Cache) -> ControlFlow<Result<Found, Error>> {
         let mut seen = None;
         let mut limit = None;
-        let mut waiting = self.ui.waiting("the end of the service's limit");
+        let mut waiting = self.report.progress("the end of the service's limit");
         loop {
             let stamps = Some(cache.stamps());
             let now = (self.clock)();
@@ -23,8 +23,9 @@ impl TokenSource<'_> {
                 limit = self.limit(&cache.failures(now), now);
                 if let Some(until) = limit {
                     if seen.is_none() {
-                        self.ui
-                            .note(|| format!("the service limits requests until {until}; waiting"));
+                        self.report.verbose(|| {
+                            format!("the service limits requests until {until}; waiting")
+                        });
                     }
                     self.what_others_got(cache)?;
                 }

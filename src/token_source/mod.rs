@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::oauth::{ClientCredentials, Freshness, MinTtl, Response, Token, TokenErrorKind};
 use crate::output::Origin;
-use crate::report::Ui;
+use crate::report::Reporter;
 use crate::time::{Clock, Deadline, Timestamp};
 
 pub use for_verb::{Answer, token};
@@ -68,7 +68,7 @@ pub struct TokenSource<'a> {
     /// Tells the time.
     pub clock: Clock,
     /// Tells the story.
-    pub ui: Ui,
+    pub report: Reporter,
     /// A `--refresh` accepts what was obtained after this.
     pub began: Timestamp,
     /// After the end of any prompt; from here on it waits with the others.
@@ -110,7 +110,7 @@ impl TokenSource<'_> {
                     .is_zero()
         }) {
             Some(token) => {
-                self.ui.warning(&format!(
+                self.report.warning(&format!(
                     "{}; the cached token still lives and is used",
                     error.problem.what
                 ));
@@ -122,7 +122,7 @@ impl TokenSource<'_> {
 
     /// One process fetches; the others wait for what comes of it, but not for ever.
     fn single_flight(&self, cache: &Cache) -> Result<Found, Error> {
-        if cache.is_unborn() {
+        if cache.must_not_create_yet() {
             let result = self.fetch();
             if result.is_ok() {
                 self.store(cache, &Guard::overdue(), &result);
@@ -147,28 +147,29 @@ impl TokenSource<'_> {
     fn take_turn(&self, cache: &Cache, lock: &LockFile) -> Option<Result<Found, Error>> {
         let patience = Deadline::after(self.deadline.remaining() / WAITING_SHARE);
         let mut seen = None;
-        let mut waiting = self.ui.waiting("another process that gets the token");
+        let mut waiting = self.report.progress("another process that gets the token");
         loop {
             match lock.try_lock() {
                 Ok(Some(guard)) => return self.fetch_and_store(cache, &guard),
                 Ok(None) if patience.remaining().is_zero() => {
-                    self.ui.note(|| {
+                    self.report.verbose(|| {
                         "waited long enough for another process; fetching beside it".to_owned()
                     });
                     return self.fetch_and_store(cache, &Guard::overdue());
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    self.ui
-                        .note(|| format!("cache: no locks here ({error}); fetching without"));
+                    self.report
+                        .verbose(|| format!("cache: no locks here ({error}); fetching without"));
                     return self.fetch_and_store(cache, &Guard::overdue());
                 }
             }
             let stamps = Some(cache.stamps());
             if stamps != seen {
                 if seen.is_none() {
-                    self.ui
-                        .note(|| "another process is fetching; waiting for its token".to_owned());
+                    self.report.verbose(|| {
+                        "another process is fetching; waiting for its token".to_owned()
+                    });
                 }
                 seen = stamps;
                 if let ControlFlow::Break(result) = self.what_others_got(cache) {
@@ -194,8 +195,8 @@ impl TokenSource<'_> {
             failure.came_between(self.ready, now) && failure.concerns(secret, &route)
         };
         if let Some(failure) = failures.iter().find(is_shared) {
-            self.ui
-                .note(|| "another process was given this answer just now".to_owned());
+            self.report
+                .verbose(|| "another process was given this answer just now".to_owned());
             let error = failure.error.clone();
             let error = match failure.limited_until {
                 Some(until) => error.limited(until),
@@ -252,8 +253,8 @@ impl TokenSource<'_> {
         let now = (self.clock)();
         let Entry { token, fingerprint } = cache.entry(now)?;
         if !fingerprint.matches(&self.credentials.secret) {
-            self.ui
-                .note(|| "the cached token was got with another secret".to_owned());
+            self.report
+                .verbose(|| "the cached token was got with another secret".to_owned());
             return None;
         }
         let is_new = self.began < token.obtained_at && token.obtained_at <= now;
@@ -261,7 +262,7 @@ impl TokenSource<'_> {
             return None;
         }
         let freshness = token.freshness(self.config.min_ttl, now);
-        self.ui.note(|| match (freshness, token.expires_at) {
+        self.report.verbose(|| match (freshness, token.expires_at) {
             (Freshness::Fresh, Some(until)) => {
                 format!("the cached token is good; it lives until {until}")
             }

@@ -5,20 +5,23 @@ use crate::env::*;
 
 type Variables<'a> = Vec<(Variable, &'a str)>;
 
-fn plan(flags: &[&str], variables: &Variables) -> Result<Plan, Problem> {
+fn selection(flags: &[&str], variables: &Variables) -> Result<Selection, Problem> {
     #[derive(clap::Parser)]
     struct Flags {
         #[command(flatten)]
         credentials: cli::Credentials,
     }
     let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
-    Plan::new(&flags.credentials, &Env::from(variables.as_slice()))
+    Selection::new(&flags.credentials, &Env::from(variables.as_slice()))
 }
 
 /// The id, where it came from, and where the secret comes from.
-fn winner(plan: &Plan) -> String {
-    let id = plan.client_id.as_ref().map_or("?", |id| id.0.as_str());
-    format!("{id} from {}, secret from {}", plan.id_source, plan.secret)
+fn winner(selection: &Selection) -> String {
+    let id = selection.client_id.as_ref().map_or("?", |id| id.0.as_str());
+    format!(
+        "{id} from {}, secret from {}",
+        selection.id_source, selection.secret
+    )
 }
 
 #[test]
@@ -73,8 +76,8 @@ fn flags_beat_variables_beat_families_beat_the_prompt() {
         ),
         (&[], vec![], "? from the prompt, secret from the prompt"),
     ] {
-        let plan = plan(flags, &variables).unwrap();
-        assert_eq!(winner(&plan), expected, "{flags:?} {variables:?}");
+        let selection = selection(flags, &variables).unwrap();
+        assert_eq!(winner(&selection), expected, "{flags:?} {variables:?}");
     }
 }
 
@@ -112,7 +115,7 @@ fn families_count_only_as_pairs_and_in_order() {
         ),
     ] {
         assert_eq!(
-            winner(&plan(&[], &variables).unwrap()),
+            winner(&selection(&[], &variables).unwrap()),
             expected,
             "{variables:?}"
         );
@@ -126,17 +129,17 @@ fn the_base_url_of_a_family_comes_with_its_pair_alone() {
         (CELLS_CLOUD_CLIENT_SECRET, "s"),
     ];
     assert_eq!(
-        plan(&[], &pair).unwrap().base_url,
+        selection(&[], &pair).unwrap().base_url,
         Some(&CELLS_CLOUD_API_BASE_URL)
     );
     assert_eq!(
-        plan(&["--client-id", "i", "--client-secret", "s"], &pair)
+        selection(&["--client-id", "i", "--client-secret", "s"], &pair)
             .unwrap()
             .base_url,
         None
     );
     assert_eq!(
-        plan(
+        selection(
             &[],
             &vec![(PRODUCT_CLIENT_ID, "i"), (PRODUCT_CLIENT_SECRET, "s")]
         )
@@ -155,12 +158,12 @@ fn every_source_passed_over_is_named_with_the_reason() {
         (PRODUCT_CLIENT_SECRET, "ps"),
         (ASPOSE_CLIENT_SECRET, "as"),
     ];
-    let plan = plan(
+    let selection = selection(
         &["--client-id", "f", "--client-secret-file", "-"],
         &variables,
     )
     .unwrap();
-    let sources: Vec<_> = plan
+    let sources: Vec<_> = selection
         .passed_over
         .iter()
         .map(|passed_over| passed_over.source.as_str())
@@ -175,7 +178,8 @@ fn every_source_passed_over_is_named_with_the_reason() {
         ]
     );
     assert!(
-        plan.passed_over
+        selection
+            .passed_over
             .iter()
             .all(|passed_over| !passed_over.why.is_empty())
     );
@@ -200,7 +204,7 @@ fn what_cannot_be_right_names_its_source() {
             "CELLS_CLIENT_SECRET_FILE",
         ),
     ] {
-        let problem = plan(&flags, &variables).unwrap_err();
+        let problem = selection(&flags, &variables).unwrap_err();
         assert!(problem.what.contains(source), "{problem:?}");
     }
 }
@@ -226,20 +230,20 @@ proptest::proptest! {
         if secrets[5] {
             flags.extend(["--client-secret", "s"]);
         }
-        let plan = plan(&flags, &variables).unwrap();
-        let id = plan.client_id.as_ref().map(|id| id.0.as_str());
+        let selection = selection(&flags, &variables).unwrap();
+        let id = selection.client_id.as_ref().map(|id| id.0.as_str());
         let family = |variable: &Variable| (1..5).find(|i| pairs[*i].0 == *variable || pairs[*i].1 == *variable);
         let complete: Vec<usize> = (1..5).filter(|i| ids[*i] && secrets[*i]).collect();
 
         match (ids[5], ids[0]) {
-            (true, _) => assert_eq!((id, &plan.id_source), (Some(&letters[5][..]), &IdSource::Flag)),
+            (true, _) => assert_eq!((id, &selection.id_source), (Some(&letters[5][..]), &IdSource::Flag)),
             (false, true) => assert_eq!(id, Some(&letters[0][..])),
-            (false, false) => assert_ne!(plan.id_source, IdSource::Flag),
+            (false, false) => assert_ne!(selection.id_source, IdSource::Flag),
         }
-        assert_eq!(plan.secret == SecretSource::Flag, secrets[5]);
-        match &plan.secret {
+        assert_eq!(selection.secret == SecretSource::Flag, secrets[5]);
+        match &selection.secret {
             SecretSource::Env(variable) if **variable == CELLS_CLIENT_SECRET => {
-                assert!(family_of(&plan.id_source).is_none_or(|variable| family(variable).is_none()), "joins no family");
+                assert!(family_of(&selection.id_source).is_none_or(|variable| family(variable).is_none()), "joins no family");
             }
             SecretSource::Env(variable) => {
                 let i = family(variable).unwrap();
@@ -247,11 +251,11 @@ proptest::proptest! {
             }
             _ => {}
         }
-        if let Some(i) = family_of(&plan.id_source).and_then(family) {
-            assert_eq!(plan.secret, SecretSource::Env(FAMILIES[i - 1].secret), "the id came with its secret");
+        if let Some(i) = family_of(&selection.id_source).and_then(family) {
+            assert_eq!(selection.secret, SecretSource::Env(FAMILIES[i - 1].secret), "the id came with its secret");
             assert_eq!(Some(&i), complete.first(), "the first that is complete");
         }
-        assert_eq!(plan.base_url.is_some(), plan.secret == SecretSource::Env(&CELLS_CLOUD_CLIENT_SECRET));
+        assert_eq!(selection.base_url.is_some(), selection.secret == SecretSource::Env(&CELLS_CLOUD_CLIENT_SECRET));
     }
 }
 
@@ -269,9 +273,9 @@ fn a_pair_that_is_passed_over_may_hold_anything() {
         ["--client-id", "f"].as_slice(),
         &["--client-id", "f", "--client-secret", "fs"],
     ] {
-        assert!(plan(flags, &variables).is_ok(), "{flags:?}");
+        assert!(selection(flags, &variables).is_ok(), "{flags:?}");
     }
-    assert!(plan(&[], &variables).is_err());
+    assert!(selection(&[], &variables).is_err());
 }
 
 #[test]
@@ -304,8 +308,8 @@ fn a_dash_is_standard_input_and_anything_else_a_file() {
         ),
     ] {
         let variables = variable.map(|value| (CELLS_CLIENT_SECRET_FILE, value));
-        let plan = plan(flags, &Vec::from_iter(variables)).unwrap();
-        assert_eq!(plan.secret, expected, "{flags:?} {variable:?}");
+        let selection = selection(flags, &Vec::from_iter(variables)).unwrap();
+        assert_eq!(selection.secret, expected, "{flags:?} {variable:?}");
     }
 }
 
@@ -314,11 +318,11 @@ fn a_family_joins_no_secret_file_of_an_option_but_beats_that_of_a_variable() {
     let pair = [(PRODUCT_CLIENT_ID, "p"), (PRODUCT_CLIENT_SECRET, "ps")];
     let with_file = [&pair[..], &[(CELLS_CLIENT_SECRET_FILE, "f")]].concat();
     for file in ["f", "-"] {
-        let by_option = plan(&["--client-secret-file", file], &pair.to_vec()).unwrap();
+        let by_option = selection(&["--client-secret-file", file], &pair.to_vec()).unwrap();
         assert_eq!(by_option.id_source, IdSource::Prompt);
         assert_ne!(by_option.secret, SecretSource::Env(&PRODUCT_CLIENT_SECRET));
     }
-    let by_variable = plan(&[], &with_file).unwrap();
+    let by_variable = selection(&[], &with_file).unwrap();
     assert_eq!(by_variable.id_source, IdSource::Env(&PRODUCT_CLIENT_ID));
     assert_eq!(
         by_variable.secret,

@@ -64,16 +64,19 @@ impl Flights {
     }
 
     fn cache(&self, credentials: &ClientCredentials) -> Option<Cache> {
-        let Settings { config, ui, .. } = &self.settings;
+        let Settings { config, report, .. } = &self.settings;
         let settings = config.cache.as_ref()?;
-        let cache = Cache::open(settings, &config.endpoint, &credentials.id, *ui)?;
-        Some(cache.born_of_success())
+        let cache = Cache::open(settings, &config.endpoint, &credentials.id, *report)?;
+        Some(cache.create_on_first_success())
     }
 
     /// Gets a token as `get` does, on this thread.
     fn token(&self, credentials: ClientCredentials, deadline: Deadline) -> Result<Found, Error> {
         let Settings {
-            config, clock, ui, ..
+            config,
+            clock,
+            report,
+            ..
         } = &self.settings;
         let now = clock();
         let cache = self.cache(&credentials);
@@ -82,7 +85,7 @@ impl Flights {
             credentials,
             reuse: Reuse::Allowed,
             clock: *clock,
-            ui: *ui,
+            report: *report,
             began: now,
             ready: now,
             deadline,
