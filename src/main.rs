@@ -13,8 +13,10 @@ mod error;
 #[cfg(feature = "server")]
 mod generated;
 mod http;
+mod lock_file;
 mod oauth;
 mod output;
+mod private_file;
 mod problem;
 mod report;
 mod secret;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use std::{fs, io, thread};
 
 use super::key::{Key, digest_of};
-use super::lock::{Guard, LockFile};
-use super::{ENTRY, LOCK, OUTCOME, entry, file};
+use super::{ENTRY, Guard, LOCK, LockFile, OUTCOME, entry};
 use crate::oauth::{ClientId, TokenEndpoint};
+use crate::private_file as file;
 use crate::time::{Deadline, Timestamp};
 
 /// How often to look whether a lock is free.

@@ -6,26 +6,25 @@
 
 mod entry;
 mod failure;
-mod file;
 mod fingerprint;
 mod forget;
 mod key;
-mod lock;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+pub use crate::lock_file::{Guard, LockFile};
+pub use crate::private_file::Stamp;
 pub use entry::Entry;
 #[cfg(feature = "server")]
 pub use failure::LONGEST_LIMIT;
 pub use failure::{Failure, Route};
-pub use file::Stamp;
 pub use fingerprint::Fingerprint;
 pub use forget::{Forgotten, forget, forget_all};
 pub use key::Key;
-pub use lock::{Guard, LockFile};
 
 use crate::oauth::{ClientId, TokenEndpoint};
+use crate::private_file as file;
 use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;

@@ -5,7 +5,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use super::file;
+use crate::private_file;
 
 /// The lock file of an identity, open.
 pub struct LockFile(File);
@@ -19,7 +19,7 @@ impl LockFile {
     /// # Errors
     /// If that cannot be.
     pub fn open(path: &Path) -> io::Result<Self> {
-        file::open_or_make(path).map(Self)
+        private_file::open_or_make(path).map(Self)
     }
 
     /// Takes the lock if nobody has it.
