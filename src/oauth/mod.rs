@@ -14,7 +14,7 @@ mod token_error;
 pub use answer::{BODY_LIMIT, Response};
 pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
 pub use jwt::claims;
-pub use request::{ClientCredentials, ClientId};
+pub use request::{ClientCredentials, ClientId, TokenRequest};
 pub use response::parse;
 pub use retry::{Retry, pause};
 pub use token::{Freshness, MinTtl, Token};

@@ -25,20 +25,44 @@ pub struct ClientCredentials {
     pub secret: ClientSecret,
 }
 
-impl ClientCredentials {
-    /// The body of the request, `application/x-www-form-urlencoded`; wiped when dropped.
+/// An access token request (RFC 6749 §4.4.2).
+#[derive(Clone, Debug)]
+pub struct TokenRequest {
+    /// The client that asks.
+    pub credentials: ClientCredentials,
+    /// Further parameters, such as `scope`, already form-urlencoded; empty if there are none.
+    pub parameters: String,
+}
+
+impl TokenRequest {
+    /// The body, `application/x-www-form-urlencoded`; wiped when dropped.
     pub fn form_body(&self) -> Zeroizing<String> {
         const GRANT: &str = "grant_type=client_credentials&client_id=";
         const SECRET: &str = "&client_secret=";
-        let (id, secret) = (self.id.0.as_str(), self.secret.expose());
-        // Each byte becomes three at the most, so the string never grows and leaves no copy behind.
-        let capacity = GRANT.len() + SECRET.len() + 3 * (id.len() + secret.len());
-        let mut body = Zeroizing::new(String::with_capacity(capacity));
+        let ClientCredentials { id, secret } = &self.credentials;
+        let (id, secret, parameters) = (id.0.as_str(), secret.expose(), &self.parameters);
+        // An encoded byte takes three at most, so the string never grows and leaves no copy behind.
+        let fixed = GRANT.len() + SECRET.len() + "&".len() + parameters.len();
+        let mut body = Zeroizing::new(String::with_capacity(fixed + 3 * (id.len() + secret.len())));
         body.push_str(GRANT);
         body.extend(form_urlencoded::byte_serialize(id.as_bytes()));
         body.push_str(SECRET);
         body.extend(form_urlencoded::byte_serialize(secret.as_bytes()));
+        if !parameters.is_empty() {
+            body.push('&');
+            body.push_str(parameters);
+        }
         body
+    }
+}
+
+impl From<ClientCredentials> for TokenRequest {
+    /// Without further parameters.
+    fn from(credentials: ClientCredentials) -> Self {
+        Self {
+            credentials,
+            parameters: String::new(),
+        }
     }
 }
 
@@ -46,27 +70,31 @@ impl ClientCredentials {
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_value_is_form_urlencoded() {
-        let credentials = ClientCredentials {
-            id: ClientId("a b+c/é".into()),
-            secret: ClientSecret::new("&=%\"'\\*-._~".into()),
-        };
-        assert_eq!(
-            credentials.form_body().as_str(),
-            "grant_type=client_credentials&client_id=a+b%2Bc%2F%C3%A9\
-             &client_secret=%26%3D%25%22%27%5C*-._%7E"
-        );
+    fn request(id: &str, secret: &str, parameters: &str) -> TokenRequest {
+        TokenRequest {
+            credentials: ClientCredentials {
+                id: ClientId(id.to_owned()),
+                secret: ClientSecret::new(secret.to_owned()),
+            },
+            parameters: parameters.to_owned(),
+        }
     }
 
-    /// A string that grows leaves a copy of the secret behind.
+    #[test]
+    fn id_and_secret_are_form_urlencoded_and_parameters_sent_as_given() {
+        let (id, secret) = ("a b+c/é", "&=%\"'\\*-._~");
+        let credentials = "grant_type=client_credentials&client_id=a+b%2Bc%2F%C3%A9\
+                           &client_secret=%26%3D%25%22%27%5C*-._%7E";
+        for (parameters, appended) in [("", ""), ("scope=a%20b&x=1", "&scope=a%20b&x=1")] {
+            let body = request(id, secret, parameters).form_body();
+            assert_eq!(body.as_str(), format!("{credentials}{appended}"));
+        }
+    }
+
+    /// Growing would leave a copy of the secret behind.
     #[test]
     fn the_form_body_never_grows() {
-        let credentials = ClientCredentials {
-            id: ClientId("é".repeat(50)),
-            secret: ClientSecret::new("%".repeat(50)),
-        };
-        let body = credentials.form_body();
+        let body = request(&"é".repeat(50), &"%".repeat(50), "a=b").form_body();
         assert_eq!(body.capacity(), body.len());
     }
 }

@@ -21,7 +21,7 @@ impl TokenSource<'_> {
     pub(super) fn fetch(&self) -> Result<Found, Error> {
         let config = self.config;
         let proxy = config.proxy.as_ref().map(|(proxy, _)| proxy);
-        let redactor = Redactor::new(&self.credentials.secret);
+        let redactor = Redactor::new(&self.request.credentials.secret);
         let client =
             Client::new(&config.endpoint, proxy, &config.trust, redactor).map_err(Error::Usage)?;
         let mut attempt = 1;
@@ -64,7 +64,7 @@ impl TokenSource<'_> {
         let deadline = self.deadline.at_most(self.config.timeout / ATTEMPT_SHARE);
         let mut waiting = self.report.progress(self.config.endpoint.host());
         let requested_at = (self.clock)();
-        let response = client.post(self.credentials.form_body(), deadline, || waiting.tick())?;
+        let response = client.post(self.request.form_body(), deadline, || waiting.tick())?;
         let token = client.parse(&response, requested_at..(self.clock)())?;
         Ok(Found {
             token,

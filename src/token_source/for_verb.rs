@@ -99,7 +99,7 @@ pub fn token(
     let (ready, deadline) = (clock(), Deadline::after(config.timeout));
     let source = TokenSource {
         config: &config,
-        credentials,
+        request: credentials.into(),
         reuse,
         clock,
         report,
@@ -112,7 +112,7 @@ pub fn token(
     Ok(Answer {
         token,
         origin,
-        secret: SecretMatcher::Secret(source.credentials.secret),
+        secret: SecretMatcher::Secret(source.request.credentials.secret),
         entered,
     })
 }

@@ -45,7 +45,7 @@ impl TokenSource<'_> {
     pub(super) fn limit(&self, failures: &[Failure], now: Timestamp) -> Option<Timestamp> {
         let limits = failures
             .iter()
-            .filter_map(|failure| failure.limit(&self.credentials.secret, now));
+            .filter_map(|failure| failure.limit(&self.request.credentials.secret, now));
         limits.max().filter(|_| self.reuse == Reuse::Allowed)
     }
 

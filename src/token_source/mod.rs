@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, LockFile, Route};
 use crate::config::Config;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, Freshness, MinTtl, Response, Token, TokenErrorKind};
+use crate::oauth::{Freshness, MinTtl, Response, Token, TokenErrorKind, TokenRequest};
 use crate::output::Origin;
 use crate::report::Reporter;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -61,8 +61,8 @@ pub enum Reuse {
 pub struct TokenSource<'a> {
     /// Where, and how.
     pub config: &'a Config,
-    /// Whose.
-    pub credentials: ClientCredentials,
+    /// The request to send. One with further parameters must not use the cache, whose key they are not part of.
+    pub request: TokenRequest,
     /// Whether a cached one will do.
     pub reuse: Reuse,
     /// Tells the time.
@@ -187,7 +187,7 @@ impl TokenSource<'_> {
         if let Some((token, Freshness::Fresh)) = self.look(cache) {
             return ControlFlow::Break(Ok(Found::in_cache(token)));
         }
-        let secret = &self.credentials.secret;
+        let secret = &self.request.credentials.secret;
         let failures = cache.failures((self.clock)());
         // Read once more: a failure may have come in while the file was opened.
         let (now, route) = ((self.clock)(), self.route());
@@ -230,7 +230,7 @@ impl TokenSource<'_> {
     /// Keeps a token, or an answer of the service that was none.
     fn store(&self, cache: &Cache, guard: &Guard, result: &Result<Found, Error>) {
         let now = (self.clock)();
-        let secret = &self.credentials.secret;
+        let secret = &self.request.credentials.secret;
         match (result, Fingerprint::of(secret)) {
             (Ok(Found { token, .. }), Some(fingerprint))
                 if !token.remaining(now).unwrap_or_default().is_zero() =>
@@ -252,7 +252,7 @@ impl TokenSource<'_> {
     fn look(&self, cache: &Cache) -> Option<(Token, Freshness)> {
         let now = (self.clock)();
         let Entry { token, fingerprint } = cache.entry(now)?;
-        if !fingerprint.matches(&self.credentials.secret) {
+        if !fingerprint.matches(&self.request.credentials.secret) {
             self.report
                 .verbose(|| "the cached token was got with another secret".to_owned());
             return None;

@@ -82,7 +82,7 @@ impl Flights {
         let cache = self.cache(&credentials);
         let source = TokenSource {
             config,
-            credentials,
+            request: credentials.into(),
             reuse: Reuse::Allowed,
             clock: *clock,
             report: *report,
