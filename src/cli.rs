@@ -1,11 +1,13 @@
-//! The command line: the verbs. No logic: the doc comments here and in `options` are the help, the completions and the
-//! man pages. A comment's first paragraph is what `-h` shows, all of it what `--help` and the man page do.
+//! The commands, as clap reads them. No logic.
 //!
-//! Values stay text here, because a variable can give the same value: `config` reads both.
+//! The doc comments here and in `options` become the help, the completions and the man pages: `-h` shows a comment's
+//! first paragraph, `--help` and the man page show all of it.
+//!
+//! Values stay strings here because a variable can supply the same value; `config` parses both.
 
 #![allow(
     rustdoc::bare_urls,
-    reason = "doc comments are the help, where a URL stands bare"
+    reason = "doc comments become help text, where < and > would show"
 )]
 
 mod options;
@@ -24,21 +26,21 @@ pub use options::{
 #[cfg(feature = "server")]
 pub use server::{Sandbox, Serve};
 
-/// What it is in one line, how it is used, and then every option.
+/// Layout of every help text: summary, examples, usage, options.
 const HELP: &str = "\
 {about-with-newline}
 {before-help}{usage-heading} {usage}
 
 {all-args}{after-help}";
 
-/// The commonest width; wider lines are hard to read.
+/// Maximum width of help texts, in columns.
 const WIDTH: usize = 80;
 
-/// Get an access token for Aspose.Cells Cloud: one request, however many ask
+/// Get and cache access tokens for Aspose.Cells Cloud
 ///
-/// Gets an OAuth 2.0 access token from the Get Token API of Aspose.Cells Cloud with the client id and secret of an
-/// application, keeps it for as long as it lives, and prints it. Standard output carries the result alone, and only on
-/// success; all else goes to standard error.
+/// Requests an OAuth 2.0 access token from the Get Token API of Aspose.Cells Cloud, prints it, and caches it until
+/// shortly before it expires. Parallel processes share one request. Standard output carries only the result, and only on
+/// success; everything else goes to standard error.
 #[derive(Debug, Parser)]
 #[command(
     name = "cells-token",
@@ -51,16 +53,15 @@ const WIDTH: usize = 80;
 Examples:
   TOKEN=$(cells-token get) && export TOKEN
   cells-token get -o header | curl -H @- \"$URL\"
-  cells-token sandbox -- cells-token get           # without an account",
-    after_help = "An application's id and secret: https://dashboard.aspose.cloud",
+  cells-token sandbox -- cells-token get           # no account needed",
+    after_help = "Get a client ID and secret: https://dashboard.aspose.cloud",
 )]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The verbs.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
@@ -77,35 +78,34 @@ pub enum Command {
 
 /// Print an access token
 ///
-/// Prints a token that lives long enough: the cached one, or else a new one. The client id and secret come from the
-/// options, the variables, or a prompt on the terminal, in this order.
+/// Prints the cached token if it stays valid for long enough, and otherwise requests a new one. The client ID and secret
+/// come from options, from environment variables or from a prompt on the terminal, in this order.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
-  cells-token get                                  # asks for what is not set
+  cells-token get                                  # prompts if needed
   export CELLS_CLIENT_ID=... CELLS_CLIENT_SECRET=...
   TOKEN=$(cells-token get) && export TOKEN
   cells-token get -o header | curl -H @- \"$URL\""
 )]
 pub struct Get {
-    /// Which token.
     #[command(flatten)]
     pub request: Request,
-    /// What is printed.
     #[command(flatten)]
     pub output: Output,
-    /// How much is said.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
 /// Run a command with an access token in its environment
 ///
-/// Becomes the command: its signals and its exit code are its own. The client secret is not passed on: every variable
-/// that holds it is removed. Fails with 125 before the command, 126 if it cannot be run, 127 if it is not found.
+/// Replaces itself with the command, so that signals and the exit code are the command's; on Windows it waits for the
+/// command. Every variable that holds the client secret is removed from the command's environment.
+///
+/// Exits with 125 if cells-token itself fails, 126 if the command cannot be run and 127 if it is not found.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,
@@ -116,24 +116,22 @@ Examples:
   cells-token run --min-ttl 30m -- make report"
 )]
 pub struct Run {
-    /// What to run, and its arguments
+    /// Command to run, with its arguments
     #[arg(last = true, required = true, value_name = "CMD", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<OsString>,
-    /// Which token.
     #[command(flatten)]
     pub request: Request,
-    /// The variable that holds the token [default: CELLS_ACCESS_TOKEN]
+    /// Variable for the token [default: CELLS_ACCESS_TOKEN]
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub env_name: Option<String>,
-    /// How much is said.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
-/// Show what would be used and what is cached; makes no request
+/// Show the settings in effect and the cached token, offline
 ///
-/// Shows the client id and where it comes from, where the secret would come from, the sources that were passed over and
-/// why, the token URL, and the state and the claims of the cached token; never the secret or the token.
+/// Shows the client ID and its source, the source of the secret, the sources passed over and why, the token URL, and the
+/// state and claims of the cached token. Never shows the secret or the token, and sends no request.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,
@@ -144,27 +142,23 @@ Examples:
   cells-token status -o json"
 )]
 pub struct Status {
-    /// Who would ask.
     #[command(flatten)]
     pub credentials: Credentials,
-    /// Where, and how long.
     #[command(flatten)]
     pub network: Network,
-    /// What is kept.
     #[command(flatten)]
     pub cache: Cache,
-    /// The format
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", help_heading = "Output")]
     pub output: Option<StatusFormat>,
-    /// How much is said.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
-/// Delete the cached token
+/// Delete cached tokens
 ///
-/// Deletes the cached token of a client id and token URL, and says until when it would have stayed valid: it is not
-/// revoked.
+/// Deletes the cached token of a client ID and token URL, and prints when it would have expired. The token is not
+/// revoked: it stays valid until then.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,
@@ -175,33 +169,31 @@ Examples:
   cells-token forget --all"
 )]
 pub struct Forget {
-    /// Forget every token, of all client ids and token URLs
+    /// Delete the tokens of all client IDs and token URLs
     #[arg(long, conflicts_with_all = ["client_id", "base_url", "token_url"])]
     pub all: bool,
-    /// Whose token is forgotten [variable: CELLS_CLIENT_ID]
+    /// Client ID of the token to delete [env: CELLS_CLIENT_ID]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub client_id: Option<String>,
-    /// Where the token came from.
     #[command(flatten)]
     pub endpoint: Endpoint,
-    /// Where the cache is [variable: CELLS_CACHE_DIR]
-    #[arg(long, value_name = "FOLDER", help_heading = "Cache", value_hint = clap::ValueHint::DirPath)]
+    /// Cache directory [env: CELLS_CACHE_DIR]
+    #[arg(long, value_name = "DIR", help_heading = "Cache", value_hint = clap::ValueHint::DirPath)]
     pub cache_dir: Option<PathBuf>,
-    /// Wait half as long for requests under way [variable: CELLS_TIMEOUT]
+    /// Time limit for the whole run [env: CELLS_TIMEOUT] [default: 90s]
     ///
-    /// [default: 90s]
+    /// Up to half of it is spent waiting for processes that are fetching a token.
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub timeout: Option<String>,
-    /// How much is said.
     #[command(flatten)]
     pub verbosity: Verbosity,
 }
 
-/// Print a completion script for a shell
+/// Print a shell completion script
 ///
-/// Prints the script to standard output. Where it goes: bash, $XDG_DATA_HOME/bash-completion/completions/cells-token;
-/// zsh, a file _cells-token in a folder of $fpath; fish, ~/.config/fish/completions/cells-token.fish; PowerShell and
-/// elvish, their start-up file.
+/// Install the script where the shell looks for it: bash, $XDG_DATA_HOME/bash-completion/completions/cells-token; zsh,
+/// a file _cells-token in a directory of $fpath; fish, ~/.config/fish/completions/cells-token.fish; PowerShell and
+/// elvish, the profile or rc file.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,
@@ -213,7 +205,7 @@ Examples:
   cells-token completions fish > ~/.config/fish/completions/cells-token.fish"
 )]
 pub struct Completions {
-    /// The shell
+    /// Shell to complete for
     #[arg(value_name = "SHELL")]
     pub shell: Shell,
 }

@@ -26,38 +26,38 @@ macro_rules! variables {
 }
 
 variables! {
-    CELLS_CLIENT_ID = "CELLS_CLIENT_ID": "The client id.";
-    CELLS_CLIENT_SECRET = "CELLS_CLIENT_SECRET": "The client secret.";
-    CELLS_CLIENT_SECRET_FILE = "CELLS_CLIENT_SECRET_FILE": "A file that holds the client secret.";
+    CELLS_CLIENT_ID = "CELLS_CLIENT_ID": "Client ID.";
+    CELLS_CLIENT_SECRET = "CELLS_CLIENT_SECRET": "Client secret.";
+    CELLS_CLIENT_SECRET_FILE = "CELLS_CLIENT_SECRET_FILE": "File to read the client secret from.";
     CELLS_NO_INPUT = "CELLS_NO_INPUT": "Never prompt.";
-    CI = "CI": "Never prompt, if not empty.";
-    CELLS_BASE_URL = "CELLS_BASE_URL": "Where the API is.";
-    CELLS_TOKEN_URL = "CELLS_TOKEN_URL": "The token endpoint itself; stronger than CELLS_BASE_URL.";
-    CELLS_ALLOW_HTTP = "CELLS_ALLOW_HTTP": "Permit http:// beyond loopback.";
-    CELLS_CA_CERT = "CELLS_CA_CERT": "A file of certificates to trust besides the system's.";
-    CELLS_TIMEOUT = "CELLS_TIMEOUT": "The limit on everything together.";
-    CELLS_RETRIES = "CELLS_RETRIES": "How often to try again what may pass by itself.";
-    CELLS_MIN_TTL = "CELLS_MIN_TTL": "How long the token must live at least.";
-    CELLS_NO_CACHE = "CELLS_NO_CACHE": "Neither read nor write the cache.";
-    CELLS_CACHE_DIR = "CELLS_CACHE_DIR": "Where the cache is.";
-    SSL_CERT_FILE = "SSL_CERT_FILE": "A file of root certificates, instead of the system's.";
-    SSL_CERT_DIR = "SSL_CERT_DIR": "Folders of root certificates, instead of the system's.";
-    HTTPS_PROXY = "HTTPS_PROXY": "The proxy for https:// (https_proxy too).";
-    HTTPS_PROXY_LOWER = "https_proxy": "The proxy for https://; stronger than HTTPS_PROXY.";
-    HTTP_PROXY_LOWER = "http_proxy": "The proxy for http:// (HTTP_PROXY is ignored, as curl does).";
-    ALL_PROXY = "ALL_PROXY": "The proxy for both (all_proxy too).";
-    ALL_PROXY_LOWER = "all_proxy": "The proxy for both; stronger than ALL_PROXY.";
-    NO_PROXY = "NO_PROXY": "Hosts, domains, addresses and networks to reach without a proxy (no_proxy too).";
-    NO_PROXY_LOWER = "no_proxy": "The same; stronger than NO_PROXY.";
-    CELLS_CLOUD_CLIENT_ID = "CellsCloudClientId": "The client id, with CellsCloudClientSecret.";
-    CELLS_CLOUD_CLIENT_SECRET = "CellsCloudClientSecret": "The client secret, with CellsCloudClientId.";
-    CELLS_CLOUD_API_BASE_URL = "CellsCloudApiBaseUrl": "Where the API is, if the CellsCloud pair is used.";
-    PRODUCT_CLIENT_ID = "ProductClientId": "The client id, with ProductClientSecret.";
-    PRODUCT_CLIENT_SECRET = "ProductClientSecret": "The client secret, with ProductClientId.";
-    ASPOSE_CLIENT_ID = "ASPOSE_CLIENT_ID": "The client id, with ASPOSE_CLIENT_SECRET.";
-    ASPOSE_CLIENT_SECRET = "ASPOSE_CLIENT_SECRET": "The client secret, with ASPOSE_CLIENT_ID.";
-    ASPOSE_CLOUD_CLIENT_ID = "ASPOSE_CLOUD_CLIENT_ID": "The client id, with ASPOSE_CLOUD_CLIENT_SECRET.";
-    ASPOSE_CLOUD_CLIENT_SECRET = "ASPOSE_CLOUD_CLIENT_SECRET": "The client secret, with ASPOSE_CLOUD_CLIENT_ID.";
+    CI = "CI": "Never prompt. Set by CI systems.";
+    CELLS_BASE_URL = "CELLS_BASE_URL": "API base URL.";
+    CELLS_TOKEN_URL = "CELLS_TOKEN_URL": "Token endpoint URL. Overrides CELLS_BASE_URL.";
+    CELLS_ALLOW_HTTP = "CELLS_ALLOW_HTTP": "Allow http:// beyond loopback.";
+    CELLS_CA_CERT = "CELLS_CA_CERT": "PEM file of CAs to trust besides the system's.";
+    CELLS_TIMEOUT = "CELLS_TIMEOUT": "Time limit for the whole run.";
+    CELLS_RETRIES = "CELLS_RETRIES": "Retries after a transient failure.";
+    CELLS_MIN_TTL = "CELLS_MIN_TTL": "Minimum remaining lifetime of the token.";
+    CELLS_NO_CACHE = "CELLS_NO_CACHE": "Don't read or write the cache.";
+    CELLS_CACHE_DIR = "CELLS_CACHE_DIR": "Cache directory.";
+    SSL_CERT_FILE = "SSL_CERT_FILE": "File of root certificates, instead of the system's.";
+    SSL_CERT_DIR = "SSL_CERT_DIR": "Directories of root certificates, instead of the system's.";
+    HTTPS_PROXY = "HTTPS_PROXY": "Proxy for https:// URLs.";
+    HTTPS_PROXY_LOWER = "https_proxy": "The same; overrides HTTPS_PROXY.";
+    HTTP_PROXY_LOWER = "http_proxy": "Proxy for http:// URLs. HTTP_PROXY is ignored, as in curl.";
+    ALL_PROXY = "ALL_PROXY": "Proxy for all URLs.";
+    ALL_PROXY_LOWER = "all_proxy": "The same; overrides ALL_PROXY.";
+    NO_PROXY = "NO_PROXY": "Hosts, domains, addresses and networks to reach without a proxy.";
+    NO_PROXY_LOWER = "no_proxy": "The same; overrides NO_PROXY.";
+    CELLS_CLOUD_CLIENT_ID = "CellsCloudClientId": "Client ID, together with CellsCloudClientSecret.";
+    CELLS_CLOUD_CLIENT_SECRET = "CellsCloudClientSecret": "Client secret, together with CellsCloudClientId.";
+    CELLS_CLOUD_API_BASE_URL = "CellsCloudApiBaseUrl": "API base URL, if that pair is the one used.";
+    PRODUCT_CLIENT_ID = "ProductClientId": "Client ID, together with ProductClientSecret.";
+    PRODUCT_CLIENT_SECRET = "ProductClientSecret": "Client secret, together with ProductClientId.";
+    ASPOSE_CLIENT_ID = "ASPOSE_CLIENT_ID": "Client ID, together with ASPOSE_CLIENT_SECRET.";
+    ASPOSE_CLIENT_SECRET = "ASPOSE_CLIENT_SECRET": "Client secret, together with ASPOSE_CLIENT_ID.";
+    ASPOSE_CLOUD_CLIENT_ID = "ASPOSE_CLOUD_CLIENT_ID": "Client ID, together with ASPOSE_CLOUD_CLIENT_SECRET.";
+    ASPOSE_CLOUD_CLIENT_SECRET = "ASPOSE_CLOUD_CLIENT_SECRET": "Client secret, together with ASPOSE_CLOUD_CLIENT_ID.";
 }
 
 /// A variable that belongs to the system, such as PATH: what it says is nobody's option.

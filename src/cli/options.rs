@@ -1,4 +1,4 @@
-//! The command line: the options that verbs share, in the groups of the help. No logic, like `cli`.
+//! Options shared by several commands, grouped as in the help. No logic.
 
 use std::path::PathBuf;
 
@@ -6,35 +6,31 @@ use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use crate::secret::ClientSecret;
 
-/// Which token, for the verbs that need one.
+/// What `get` and `run` need to obtain a token.
 #[derive(Debug, Default, Args)]
 pub struct Request {
-    /// Who asks.
     #[command(flatten)]
     pub credentials: Credentials,
-    /// Where, and how long.
     #[command(flatten)]
     pub network: Network,
-    /// What is kept.
     #[command(flatten)]
     pub cache: Cache,
-    /// Fetch a new token even if a good one is cached
+    /// Ignore the cached token and request a new one
     #[arg(long, help_heading = "Cache")]
     pub refresh: bool,
 }
 
-/// Whose token it is.
+/// Where the client ID and secret come from.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Credentials")]
 pub struct Credentials {
-    /// The client id [variable: CELLS_CLIENT_ID]
+    /// Client ID [env: CELLS_CLIENT_ID]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub client_id: Option<String>,
 
-    /// The client secret [variable: CELLS_CLIENT_SECRET]
+    /// Client secret [env: CELLS_CLIENT_SECRET]
     ///
-    /// Others on this machine can see it among the arguments of the process, so rather use the variable, a file or the
-    /// prompt.
+    /// Other users of this machine can see it in the process list: prefer the variable, a file or the prompt.
     #[arg(
         long,
         value_name = "SECRET",
@@ -43,53 +39,50 @@ pub struct Credentials {
     )]
     pub client_secret: Option<ClientSecret>,
 
-    /// A file with the secret; - is standard input
+    /// Read the secret from a file (- for stdin)
     ///
-    /// [variable: CELLS_CLIENT_SECRET_FILE]
+    /// [env: CELLS_CLIENT_SECRET_FILE]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub client_secret_file: Option<PathBuf>,
 
-    /// Never prompt for what is missing [variables: CELLS_NO_INPUT, CI]
+    /// Never prompt [env: CELLS_NO_INPUT, CI]
     #[arg(long, hide_short_help = true)]
     pub no_input: bool,
 }
 
-/// Where the token comes from.
+/// Where to request the token.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Endpoint and network")]
 pub struct Endpoint {
-    /// Where the API is [variable: CELLS_BASE_URL]
-    ///
-    /// [default: https://api.aspose.cloud]
+    /// API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]
     #[allow(
         rustdoc::bare_urls,
-        reason = "it is read as help, where < and > would show"
+        reason = "doc comments become help text, where < and > would show"
     )]
     #[arg(long, value_name = "URL", hide_short_help = true, value_hint = ValueHint::Url)]
     pub base_url: Option<String>,
 
-    /// The token endpoint itself [variable: CELLS_TOKEN_URL]
+    /// Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]
     ///
-    /// [default: the base URL and /v4.0/cells/connect/token]
+    /// [default: the base URL followed by /v4.0/cells/connect/token]
     #[arg(long, value_name = "URL", hide_short_help = true, value_hint = ValueHint::Url)]
     pub token_url: Option<String>,
 
-    /// Permit http:// to other machines [variable: CELLS_ALLOW_HTTP]
+    /// Allow http:// beyond loopback [env: CELLS_ALLOW_HTTP]
     ///
-    /// Without it, plain http is for localhost, 127.0.0.0/8 and ::1 alone: everybody on the way could read the secret.
+    /// Without TLS, anyone on the network path can read the client secret. Loopback is localhost, 127.0.0.0/8 and ::1.
     #[arg(long, hide_short_help = true)]
     pub allow_http: bool,
 }
 
-/// How it is reached, and how long that may take.
+/// How to reach the endpoint, and the limits on time and retries.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Endpoint and network")]
 pub struct Network {
-    /// Where.
     #[command(flatten)]
     pub endpoint: Endpoint,
 
-    /// Certificates to trust besides the system's, in a PEM file [variable: CELLS_CA_CERT]
+    /// PEM file of CAs to trust besides the system's [env: CELLS_CA_CERT]
     #[arg(
         long,
         value_name = "FILE",
@@ -99,96 +92,94 @@ pub struct Network {
     )]
     pub ca_cert: Option<PathBuf>,
 
-    /// The proxy to use, for loopback too [variables: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]
+    /// Proxy URL [env: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]
     ///
-    /// Such as http://host:3128, https://host or socks5://host:1080, with user:password@ before the host if it asks for
-    /// them. Whatever NO_PROXY says.
+    /// For example http://user:password@host:3128, https://host or socks5://host:1080. The option also applies to
+    /// loopback and to hosts that NO_PROXY lists.
     #[arg(long, value_name = "URL", hide_short_help = true, value_hint = ValueHint::Url)]
     pub proxy: Option<String>,
 
-    /// The limit on everything together [variable: CELLS_TIMEOUT]
+    /// Time limit for the whole run [env: CELLS_TIMEOUT] [default: 90s]
     ///
-    /// Such as 500ms, 30s or 1h30m; a bare number is seconds. One attempt may take a third of it, connecting half of
-    /// that. [default: 90s]
+    /// For example 500ms, 30s or 1h30m; a bare number is seconds. One attempt may take a third of it, and connecting
+    /// half of that.
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub timeout: Option<String>,
 
-    /// How often to try again what may pass by itself [variable: CELLS_RETRIES]
-    ///
-    /// [default: 3]
+    /// Retries after a transient failure [env: CELLS_RETRIES] [default: 3]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub retries: Option<String>,
 }
 
-/// What is kept between runs.
+/// The token cache.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Cache")]
 pub struct Cache {
-    /// How long the token must live at least [variable: CELLS_MIN_TTL]
+    /// Minimum remaining lifetime of the token [env: CELLS_MIN_TTL]
     ///
-    /// [default: 5m, or a tenth of its lifetime if that is less]
+    /// [default: 5m, or a tenth of the token's lifetime if that is less]
     #[arg(long, value_name = "DURATION", hide_short_help = true)]
     pub min_ttl: Option<String>,
 
-    /// Neither read nor write the cache [variable: CELLS_NO_CACHE]
+    /// Don't read or write the cache [env: CELLS_NO_CACHE]
     #[arg(long, hide_short_help = true)]
     pub no_cache: bool,
 
-    /// Where the cache is [variable: CELLS_CACHE_DIR]
+    /// Cache directory [env: CELLS_CACHE_DIR]
     ///
-    /// [default: cells-token in the user's cache folder]
-    #[arg(long, value_name = "FOLDER", hide_short_help = true, value_hint = ValueHint::DirPath)]
+    /// [default: cells-token in the user's cache directory]
+    #[arg(long, value_name = "DIR", hide_short_help = true, value_hint = ValueHint::DirPath)]
     pub cache_dir: Option<PathBuf>,
 }
 
-/// What is printed.
+/// What `get` prints.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// The format
+    /// Output format
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<Format>,
 
-    /// The variable that -o env sets
+    /// Variable name for -o env [default: CELLS_ACCESS_TOKEN]
     ///
-    /// None that cells-token reads itself. [default: CELLS_ACCESS_TOKEN]
+    /// Must not be a variable that cells-token reads itself.
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub env_name: Option<String>,
 }
 
-/// What stands on standard output.
+/// Output format of `get`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// The token alone (the default)
+    /// The token (default)
     #[default]
     Raw,
-    /// What the server said, with obtained_at, expires_at and from_cache
+    /// The response plus obtained_at, expires_at, from_cache
     Json,
-    /// Authorization: Bearer TOKEN, for curl -H @-
+    /// An Authorization header, for curl -H @-
     Header,
-    /// NAME=TOKEN, for dotenv files, $GITHUB_ENV, docker --env-file
+    /// NAME=TOKEN, for dotenv files and docker --env-file
     Env,
 }
 
-/// What `status` prints.
+/// Output format of `status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum StatusFormat {
-    /// Lines for a person (the default)
+    /// Plain text (default)
     #[default]
     Text,
-    /// One JSON object
+    /// A JSON object
     Json,
 }
 
-/// How much is said on standard error.
+/// What goes to standard error.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output", disable_help_flag = true)]
 pub struct Verbosity {
-    /// Tell on standard error what is done, and why
+    /// Explain each step on stderr
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// Say nothing on standard error but errors
+    /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
