@@ -29,6 +29,7 @@ variables! {
     CELLS_CLIENT_ID = "CELLS_CLIENT_ID": "Client ID.";
     CELLS_CLIENT_SECRET = "CELLS_CLIENT_SECRET": "Client secret.";
     CELLS_CLIENT_SECRET_FILE = "CELLS_CLIENT_SECRET_FILE": "File to read the client secret from.";
+    CELLS_PROFILE = "CELLS_PROFILE": "Profile to use.";
     CELLS_NO_INPUT = "CELLS_NO_INPUT": "Never prompt.";
     CI = "CI": "Never prompt. Set by CI systems.";
     CELLS_BASE_URL = "CELLS_BASE_URL": "API base URL.";
@@ -40,6 +41,7 @@ variables! {
     CELLS_MIN_TTL = "CELLS_MIN_TTL": "Minimum remaining lifetime of the token.";
     CELLS_NO_CACHE = "CELLS_NO_CACHE": "Don't read or write the cache.";
     CELLS_CACHE_DIR = "CELLS_CACHE_DIR": "Cache directory.";
+    CELLS_CONFIG_DIR = "CELLS_CONFIG_DIR": "Directory of the profile file.";
     SSL_CERT_FILE = "SSL_CERT_FILE": "File of root certificates, instead of the system's.";
     SSL_CERT_DIR = "SSL_CERT_DIR": "Directories of root certificates, instead of the system's.";
     HTTPS_PROXY = "HTTPS_PROXY": "Proxy for https:// URLs.";
@@ -68,6 +70,11 @@ variables! {
 )]
 pub fn of_the_system(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The user's configuration directory (`XDG_CONFIG_HOME`, or the platform's equivalent).
+pub fn user_config_dir() -> Option<PathBuf> {
+    dirs::config_dir()
 }
 
 /// The variables that were set to something when the program started. Not `Debug`: some are secret.
