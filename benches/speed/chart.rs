@@ -1,18 +1,13 @@
 //! `results.svg`: the wall times as bars on a logarithmic scale, with date, versions and machine.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::time::SystemTime;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::measure::Quartiles;
-use crate::peers;
 
 const WIDTH: u32 = 860;
 const ROW: u32 = 30;
@@ -32,47 +27,8 @@ impl fmt::Display for Quartiles {
     }
 }
 
-/// The first line that a program prints, of its version say.
-pub fn said_by(program: impl AsRef<OsStr>, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    Some(text.lines().next()?.to_owned())
-}
-
-/// Date, versions and machine, in one line.
-pub fn machine() -> String {
-    let value_in = |file: &str, name: &str| {
-        let text = fs::read_to_string(file).ok()?;
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        let value = line[name.len()..].trim_matches(['\t', ' ', ':', '=', '"']);
-        Some(value.to_owned())
-    };
-    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let words = |text: String, count| {
-        let words: Vec<_> = text.split_whitespace().take(count).collect();
-        words.join(" ")
-    };
-    let processors = std::thread::available_parallelism().map_or(0, usize::from);
-    [
-        Some(date[..10].to_owned()),
-        Some(concat!("cells-token ", env!("CARGO_PKG_VERSION")).to_owned()),
-        said_by("rustc", &["--version"]).map(|text| words(text, 2)),
-        said_by("curl", &["--version"]).map(|text| words(text, 2)),
-        said_by("jq", &["--version"]),
-        peers::oidc_version(),
-        peers::sdk_version(),
-        value_in("/etc/os-release", "PRETTY_NAME"),
-        said_by("uname", &["-sr"]),
-        value_in("/proc/cpuinfo", "model name").map(|name| format!("{processors} × {name}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect::<Vec<_>>()
-    .join(" · ")
-}
-
-/// Draws a bar for each name and its times, quickest first.
-pub fn draw(times: &BTreeMap<String, Vec<f64>>, file: &Path) {
+/// Draws one bar for each program, fastest first, above a `footer` of parts separated by ` · `.
+pub fn draw(times: &BTreeMap<String, Vec<f64>>, footer: &str, file: &Path) {
     let mut rows: Vec<(&String, Quartiles)> = times
         .iter()
         .map(|(name, times)| (name, Quartiles::of(times.clone())))
@@ -143,7 +99,7 @@ pub fn draw(times: &BTreeMap<String, Vec<f64>>, file: &Path) {
         area.draw(&Text::new((*name).clone(), (x - 8, y), text(HPos::Right)))
             .unwrap();
     }
-    let (first, second) = halves(&machine());
+    let (first, second) = halves(footer);
     for (line, y) in [(first, 8), (second, 24)] {
         foot.draw(&Text::new(line, (10, y), text(HPos::Left)))
             .unwrap();

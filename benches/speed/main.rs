@@ -17,6 +17,7 @@
 mod chart;
 mod contestants;
 mod growth;
+mod machine;
 mod measure;
 mod peers;
 mod server;
@@ -26,7 +27,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use measure::{Contestant, Quartiles, Run, World, installed};
+use measure::{Contestant, Quartiles, Run, World, first_line, installed};
 use server::Server;
 
 /// How many pairs a comparison is made of, unless the command line says.
@@ -83,7 +84,8 @@ fn compare(pairs: usize) {
         token: String::new(),
         bars: BTreeMap::new(),
     };
-    println!("{}\n", chart::machine());
+    let machine = describe_machine();
+    println!("{machine}\n");
     for (what, bytes) in sizes {
         println!("{what:<44} {bytes:>9} bytes");
     }
@@ -94,8 +96,19 @@ fn compare(pairs: usize) {
     bench.times();
     bench.memory();
     growth::report(&bench);
-    chart::draw(&bench.bars, Path::new(RESULTS));
+    chart::draw(&bench.bars, &machine, Path::new(RESULTS));
     println!("\nwrote {RESULTS}");
+}
+
+fn describe_machine() -> String {
+    let words = |text: String| {
+        text.split_whitespace()
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let tools = ["rustc", "curl", "jq"].map(|tool| first_line(tool, &["--version"]).map(words));
+    machine::describe(tools.into_iter().flatten().chain(peers::versions()))
 }
 
 /// Builds the program with and without features, and the empty one; keeps copies, because the builds replace each

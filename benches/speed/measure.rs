@@ -1,7 +1,7 @@
 //! Runs commands as whole processes, each in the same blank world, and takes the operating system's own account of
 //! them; in pairs, so that a comparison holds while the machine's speed drifts.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -263,4 +263,11 @@ pub fn installed(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path)
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
+}
+
+/// The first line that a program prints, such as its version.
+pub fn first_line(program: impl AsRef<OsStr>, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    Some(text.lines().next()?.to_owned())
 }

@@ -6,8 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Bench;
-use crate::chart::said_by;
-use crate::measure::Contestant;
+use crate::measure::{Contestant, first_line};
 
 /// What the vendor's SDK for Python does before its first call.
 const SDK: &str = "
@@ -18,15 +17,12 @@ Configuration().ssl_ca_cert = sys.argv[2]
 print(ApiClient(sys.argv[1]).get_access_token('client_credentials', '7f3d-client-id', 'not-much-of-a-secret', 'v3.0'))
 ";
 
-/// The version of that `oidc`, if it is installed.
-pub fn oidc_version() -> Option<String> {
-    said_by(peer("bin/oidc")?, &["--version"])
-}
-
-/// The version of the vendor's SDK, if it is installed.
-pub fn sdk_version() -> Option<String> {
-    let ask = "from importlib.metadata import version as v; print('SDK for Python', v('asposecellscloud'))";
-    said_by(peer("sdk/bin/python")?, &["-c", ask])
+/// The versions of the programs that are installed.
+pub fn versions() -> Vec<String> {
+    let sdk = "from importlib.metadata import version as v; print('SDK for Python', v('asposecellscloud'))";
+    let oidc = peer("bin/oidc").and_then(|oidc| first_line(oidc, &["--version"]));
+    let sdk = peer("sdk/bin/python").and_then(|python| first_line(python, &["-c", sdk]));
+    [oidc, sdk].into_iter().flatten().collect()
 }
 
 /// Those that are installed, each with what it is to be compared to.
