@@ -1,37 +1,37 @@
-//! What can go wrong, and the exit code of each: the only place where the two meet.
+//! The errors that end the program, and the exit code of each.
 
 use crate::oauth::{TokenError, TokenErrorKind};
 use crate::problem::Problem;
 
-/// Why there is no token.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Error {
-    /// Options, variables or URLs that cannot be right.
+    /// Invalid options, variables or URLs.
     Usage(Problem),
-    /// No usable credentials, and nobody to ask.
+    /// No usable credentials, and no terminal to prompt on.
     NoCredentials(Problem),
-    /// The authorization server, or the way to it, gave no token.
+    /// The request for a token failed.
     Token(TokenError),
-    /// Ctrl-C where the signal itself could not end the process.
+    /// Ctrl-C, where the signal did not end the process.
     Interrupted,
-    /// A verb that runs a command failed itself, for this reason; the other codes are the command's.
+    /// `run` or `sandbox` failed itself, before or beside the program it runs.
     BeforeCommand(Box<Self>),
-    /// The command to run is there and cannot be run.
+    /// The program to run exists but cannot be executed.
     CannotRun(Problem),
-    /// There is no such command.
+    /// The program to run does not exist.
     NotFound(Problem),
-    /// Nobody can connect to the address that was named.
+    /// The address to listen on cannot be used.
     #[cfg_attr(
         not(any(feature = "server", test)),
-        expect(dead_code, reason = "only who listens can fail to")
+        expect(dead_code, reason = "only the server listens")
     )]
     CannotListen(Problem),
-    /// A local failure that nobody foresaw.
+    /// Any other local failure.
     Other(anyhow::Error),
 }
 
 impl Error {
-    /// The exit code that tells a script what this is.
+    /// The exit code for scripts.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Other(_) | Self::CannotListen(_) => Exit::Unexpected,
@@ -50,12 +50,12 @@ impl Error {
         }
     }
 
-    /// The same, of a verb that passes on its command's status.
+    /// Wraps an error of `run` or `sandbox`, whose other exit codes belong to the program they run.
     pub fn before_command(self) -> Self {
         Self::BeforeCommand(Box::new(self))
     }
 
-    /// The error in words.
+    /// The message and hint to print.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Usage(problem)
@@ -65,11 +65,10 @@ impl Error {
             | Self::NotFound(problem) => problem.clone(),
             Self::BeforeCommand(error) => error.problem(),
             Self::Token(error) => error.problem.clone(),
-            Self::Interrupted => Problem::new("interrupted", "run it again when you are ready"),
-            Self::Other(error) => Problem::new(
-                format!("{error:#}"),
-                "this is a failure of the machine, not of your credentials; -v tells more",
-            ),
+            Self::Interrupted => Problem::new("interrupted", "run the command again"),
+            Self::Other(error) => {
+                Problem::new(format!("{error:#}"), "run again with --verbose for details")
+            }
         }
     }
 }
@@ -88,8 +87,8 @@ impl From<anyhow::Error> for Error {
 
 macro_rules! exits {
     ($($code:ident = $number:literal: $about:literal;)*) => {
-        /// The exit codes. A verb that runs a command passes on its status, and has codes of its own
-        /// for what comes before it.
+        /// The exit codes. `run` and `sandbox` pass on the status of the program they run, and use 125 to 127 for
+        /// their own failures.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
         pub enum Exit {
@@ -97,11 +96,11 @@ macro_rules! exits {
         }
 
         impl Exit {
-            /// Every code, in the order of the manual.
+            /// Every code, in the order of the man page.
             #[cfg(test)]
             pub const ALL: &[Self] = &[$(Self::$code),*];
 
-            /// What it tells a script, for the manual.
+            /// Its meaning, for the man page.
             #[cfg(test)]
             pub fn about(self) -> &'static str {
                 match self {
@@ -113,17 +112,17 @@ macro_rules! exits {
 }
 
 exits! {
-    Done = 0: "Done.";
-    Unexpected = 1: "Unexpected failure, standard output included.";
-    Usage = 2: "Options, variables or URLs that cannot be right.";
-    NoCredentials = 3: "No usable credentials, and nobody to ask.";
-    Refused = 4: "The credentials were refused.";
-    Unreachable = 5: "The service cannot be reached (name lookup, connection, TLS, proxy, timeout): trying again may help.";
-    Unavailable = 6: "The service is unavailable or limits requests, after the retries: trying again later helps.";
+    Success = 0: "Success.";
+    Unexpected = 1: "Unexpected failure, including a failure to write standard output.";
+    Usage = 2: "Invalid options, variables or URLs.";
+    NoCredentials = 3: "No usable credentials, and no terminal to prompt on.";
+    Refused = 4: "The service refused the credentials.";
+    Unreachable = 5: "The service cannot be reached (DNS, connection, TLS, proxy, timeout); retrying may help.";
+    Unavailable = 6: "The service is unavailable or limits the request rate, even after retries; retry later.";
     Invalid = 7: "The answer is not a token response.";
-    BeforeCommand = 125: "run or sandbox itself failed, whatever the reason, usage included.";
-    CannotRun = 126: "The command of run or sandbox cannot be run.";
-    NotFound = 127: "The command of run or sandbox is not found.";
+    BeforeCommand = 125: "run or sandbox failed itself, usage errors included.";
+    CannotRun = 126: "run or sandbox cannot execute the command.";
+    NotFound = 127: "run or sandbox cannot find the command.";
     Interrupted = 130: "Interrupted.";
 }
 
@@ -138,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_has_its_exit_code_and_words() {
+    fn each_error_has_an_exit_code_and_a_message() {
         let problem = || Problem::new("what", "hint");
         let token = |kind| Error::from(TokenError::new(kind, "what", "hint"));
         for (error, code) in [

@@ -1,5 +1,5 @@
-//! `cells-token` gets an access token for Aspose.Cells Cloud. This file parses, runs, reports, and
-//! is done; it alone turns an error into an exit code.
+//! Parses the command line, runs the command, and reports its error. The only file that turns an error into an exit
+//! code.
 
 mod cache;
 mod child;
@@ -43,64 +43,63 @@ use crate::error::{Error, Exit};
 use crate::report::{Reporter, Verbosity};
 
 fn main() -> ExitCode {
-    keep_memory_private();
+    disable_core_dumps();
     let result = match parse() {
         Ok(cli) => command::run(cli),
-        Err(error) => refuse(error),
+        Err(error) => help_or_usage_error(error),
     };
     match result {
         Ok(status) => status,
         Err(error) => {
-            // Errors are said at any verbosity.
+            // Errors are printed at any verbosity.
             Reporter::new(Verbosity::Quiet).error(&error);
             error.exit().into()
         }
     }
 }
 
-/// Reads the command line. `Cli::try_parse` does the same, and then frees piece by piece the table of options, which
-/// holds nothing that was given.
+/// Parses the command line like `Cli::try_parse`, but does not spend time on freeing clap's table of options. The table
+/// holds no argument values.
 fn parse() -> Result<Cli, clap::Error> {
     let mut table = ManuallyDrop::new(Cli::command());
-    let mut given = table.try_get_matches_from_mut(std::env::args_os())?;
-    Cli::from_arg_matches_mut(&mut given).map_err(|error| error.format(&mut table))
+    let mut matches = table.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut table))
 }
 
-/// The same help, out of a table in which every verb has its description: `parse` builds that of the
-/// verb called alone.
-fn with_all_verbs(help: clap::Error) -> clap::Error {
-    let mut table = Cli::command();
-    table.build();
-    let asked_again = table.try_get_matches_from(std::env::args_os());
-    asked_again.err().unwrap_or(help)
-}
-
-/// Help and version are what was asked for; the rest of what clap has to say is a usage error.
-fn refuse(error: clap::Error) -> Result<ExitCode, Error> {
+/// Prints help or the version if that was requested; anything else that clap reports is a usage error.
+fn help_or_usage_error(error: clap::Error) -> Result<ExitCode, Error> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output::forgive_broken_pipe(with_all_verbs(error).print())?;
-            Ok(Exit::Done.into())
+            output::forgive_broken_pipe(describe_all_commands(error).print())?;
+            Ok(Exit::Success.into())
         }
         _ => {
             let error = Error::Usage(usage::explain(&error));
-            // Before the verb there is no option that would take a value.
-            let verb = std::env::args_os().nth(1);
-            Err(match verb {
-                Some(verb) if command::passes_on_a_status(&verb) => error.before_command(),
+            // No option before the command takes a value, so the first argument is the command.
+            let command = std::env::args_os().nth(1);
+            Err(match command {
+                Some(command) if command::passes_on_a_status(&command) => error.before_command(),
                 _ => error,
             })
         }
     }
 }
 
-/// Neither a core file nor another process of the same user shall hold the secret. A process that
-/// this one becomes or starts decides for itself again.
-fn keep_memory_private() {
+/// Renders the help again with all commands described. `parse` builds only the description of the command it runs.
+fn describe_all_commands(help: clap::Error) -> clap::Error {
+    let mut table = Cli::command();
+    table.build();
+    let again = table.try_get_matches_from(std::env::args_os());
+    again.err().unwrap_or(help)
+}
+
+/// Keeps the secret out of core dumps and out of reach of other processes of the same user (`ptrace`). A program that
+/// this process executes gets the default setting back.
+fn disable_core_dumps() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // Best effort: nothing depends on it.
+        // Best effort.
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }

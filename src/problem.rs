@@ -1,19 +1,18 @@
-//! A problem in words: what happened and where, and what to do. Whoever finds it words it; `error`
-//! says which exit code it means.
+//! An error message and its hint. The code that detects a problem writes both; `error` assigns the exit code.
 
 use serde::{Deserialize, Serialize};
 
-/// One sentence, and one hint.
+/// An error message and a hint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What happened and where: lower case, no full stop, never a secret.
+    /// What failed and where: one lower-case clause without a full stop, never a secret.
     pub what: String,
-    /// The option or variable to change, or the thing to look at.
+    /// What to do about it: one imperative sentence that names the option or variable.
     pub hint: String,
 }
 
 impl Problem {
-    /// `what` happened; `hint` helps.
+    /// Creates a problem from its message and hint.
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             what: what.into(),

@@ -1,7 +1,7 @@
-//! Messages on standard error: `error:`, `hint:`, `warning:`, and the story that `-v` tells.
+//! Messages on standard error: `error:`, `hint:`, `warning:`, the steps that `-v` explains, and a progress line.
 //!
-//! Whatever is said passes through `escaped`, because part of it may have been chosen by a server.
-//! A standard error that cannot be written is no reason to fail, so write errors are ignored.
+//! Every message is escaped, because parts of it may come from a server. Write errors are ignored: a closed standard
+//! error must not make a command fail.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -9,24 +9,25 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use console::Term;
+use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::error::Error;
 
-/// How often what is waited for is looked at.
+/// How often the progress line is checked while sleeping.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How much is said.
+/// Which messages are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// Errors only.
+    /// Errors.
     Quiet,
-    /// Errors and warnings.
+    /// Errors, warnings and results.
     Normal,
-    /// And why each decision was taken.
+    /// Also each step and its reason.
     Verbose,
 }
 
-/// Says things on standard error.
+/// Prints messages to standard error.
 #[derive(Clone, Copy, Debug)]
 pub struct Reporter {
     verbosity: Verbosity,
@@ -38,11 +39,12 @@ impl Reporter {
     pub fn new(verbosity: Verbosity) -> Self {
         Self {
             verbosity,
+            // With `-v`, a message already explains each wait.
             shows_progress: verbosity == Verbosity::Normal,
         }
     }
 
-    /// The same where nobody waits at the terminal for what takes long.
+    /// Turns off the progress line, for the server.
     #[cfg(feature = "server")]
     pub fn without_progress(self) -> Self {
         Self {
@@ -51,112 +53,103 @@ impl Reporter {
         }
     }
 
-    /// How much it says.
+    /// Which messages are printed.
     #[cfg(feature = "server")]
     pub fn verbosity(self) -> Verbosity {
         self.verbosity
     }
 
-    /// What ended the program, and what to do about it.
+    /// Prints the error that ends the program, and its hint.
     pub fn error(self, error: &Error) {
         let problem = error.problem();
-        say("cells-token: error: ", &problem.what);
-        say("hint: ", &problem.hint);
+        print("cells-token: error: ", &problem.what);
+        print("hint: ", &problem.hint);
     }
 
-    /// Something the user should know although it worked.
+    /// Prints a warning about something that did not prevent success.
     pub fn warning(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            say("cells-token: warning: ", text);
+            print("cells-token: warning: ", text);
         }
     }
 
-    /// What was done or can be used now, where standard output has nothing to show for it.
+    /// Prints a result that does not belong on standard output.
     pub fn info(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            say("cells-token: ", text);
+            print("cells-token: ", text);
         }
     }
 
-    /// The same of each, in one write.
+    /// Prints several lines in one write, without wrapping them.
     #[cfg(feature = "server")]
     pub fn info_lines(self, texts: impl Iterator<Item = String>) {
         if self.verbosity >= Verbosity::Normal {
             let line = |text: String| format!("cells-token: {}\n", escaped(&text));
-            let lines: String = texts.map(line).collect();
-            let _ = io::stderr().write_all(lines.as_bytes());
+            write(&texts.map(line).collect::<String>());
         }
     }
 
-    /// Something is waited for from now on. With `-v` the story says it already.
+    /// Prints a line to copy and paste, below an `info` message, without wrapping it.
+    pub fn indented(self, line: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            write(&format!("  {}\n", escaped(line)));
+        }
+    }
+
+    /// Explains a step. Takes a closure, so that nothing is formatted without `-v`.
+    pub fn verbose(self, text: impl FnOnce() -> String) {
+        if self.verbosity >= Verbosity::Verbose {
+            print("cells-token: ", &text());
+        }
+    }
+
+    /// Starts waiting for `what`: a terminal shows it after a second.
     pub fn progress(self, what: impl Into<String>) -> Progress {
         Progress {
             what: what.into(),
-            since: Instant::now(),
-            is_allowed: self.shows_progress,
-            terminal: None,
+            start: Instant::now(),
+            terminal: self.shows_progress.then(Term::stderr).filter(Term::is_term),
             shown_seconds: 0,
-        }
-    }
-
-    /// A line to copy from the terminal, below what `done` said.
-    pub fn indented(self, line: &str) {
-        if self.verbosity >= Verbosity::Normal {
-            say("  ", line);
-        }
-    }
-
-    /// A decision and its reason. Takes a closure so that silence costs nothing.
-    pub fn verbose(self, text: impl FnOnce() -> String) {
-        if self.verbosity >= Verbosity::Verbose {
-            say("cells-token: ", &text());
         }
     }
 }
 
-/// Shows on a terminal what is waited for, and how long already; gone when dropped.
+/// A line on the terminal that says what the program waits for. Dropping it clears the line.
 pub struct Progress {
     what: String,
-    since: Instant,
-    is_allowed: bool,
+    start: Instant,
     terminal: Option<Term>,
     shown_seconds: u64,
 }
 
 impl Progress {
-    /// To be called often while waiting. Nothing is shown in the first second.
+    /// Updates the line once a second. Call it often while waiting.
     pub fn tick(&mut self) {
-        let seconds = self.since.elapsed().as_secs();
-        if seconds == self.shown_seconds || !self.is_allowed {
+        let seconds = self.start.elapsed().as_secs();
+        let Some(terminal) = &self.terminal else {
+            return;
+        };
+        if seconds == self.shown_seconds {
             return;
         }
-        let terminal = self.terminal.get_or_insert_with(Term::stderr);
-        if !terminal.is_term() {
-            self.is_allowed = false;
-            return;
-        }
-        // What does not fit into one line could not be cleared.
+        let text = format!("cells-token: waiting for {} ({seconds} s)", self.what);
+        // A line wider than the terminal could not be cleared.
         let (_, width) = terminal.size();
-        let line: String = format!(
-            "cells-token: waiting for {} ({seconds} s)",
-            escaped(&self.what)
-        )
-        .chars()
-        .take(width.into())
-        .collect();
+        let line: String = escaped(&text).chars().take(width.into()).collect();
         let _ = terminal
             .clear_line()
             .and_then(|()| terminal.write_str(&line));
         self.shown_seconds = seconds;
     }
 
-    /// Waits that long.
+    /// Sleeps for `duration` and keeps the line up to date.
     pub fn sleep(&mut self, duration: Duration) {
         let end = Instant::now() + duration;
-        while let Some(left) = end
-            .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())
-        {
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
             thread::sleep(left.min(TICK));
             self.tick();
         }
@@ -171,12 +164,32 @@ impl Drop for Progress {
     }
 }
 
-fn say(prefix: &str, text: &str) {
-    // One write a line, so that parallel jobs do not mix theirs.
-    let line = format!("{prefix}{}\n", escaped(text));
-    let _ = io::stderr().write_all(line.as_bytes());
+/// Prints one message, wrapped at the width of the terminal if standard error is one.
+fn print(prefix: &str, text: &str) {
+    let line = format!("{prefix}{}", escaped(text));
+    let width = Term::stderr().size_checked();
+    let line = match width {
+        Some((_, width)) => wrapped(&line, width.into()),
+        None => line,
+    };
+    write(&format!("{line}\n"));
 }
 
+/// Wraps `text` between words. A word that is longer than a line, such as a URL, stays whole.
+fn wrapped(text: &str, width: usize) -> String {
+    let options = textwrap::Options::new(width)
+        .subsequent_indent("  ")
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    textwrap::fill(text, options)
+}
+
+/// Writes a whole message at once, so that lines of parallel processes don't mix.
+fn write(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
 /// `text` with every character escaped that could move the cursor, end the line, or reorder or
 /// hide what is read (Unicode's bidirectional controls and zero-width characters).
 pub fn escaped(text: &str) -> Cow<'_, str> {
@@ -205,6 +218,28 @@ fn is_deceptive(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_messages_wrap_between_words() {
+        let url = "https://api.aspose.cloud/v4.0/cells/connect/token";
+        for (text, lines) in [
+            ("short", &["short"][..]),
+            (
+                "eight words would not fit on one line",
+                &["eight words would", "  not fit on one", "  line"],
+            ),
+            (
+                &format!("see {url} or not"),
+                &["see", &format!("  {url}"), "  or not"],
+            ),
+            (
+                "a-hyphenated-long-name stays",
+                &["a-hyphenated-long-name", "  stays"],
+            ),
+        ] {
+            assert_eq!(wrapped(text, 18), lines.join("\n"));
+        }
+    }
 
     #[test]
     fn control_and_bidirectional_characters_are_escaped() {

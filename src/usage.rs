@@ -1,97 +1,89 @@
-//! clap's refusals in our own verbosity. A value is never repeated: it may be a secret in the wrong place.
+//! Describes a command line that clap rejected, in the program's own error format. What the user typed is never
+//! repeated, because it may be a misplaced secret; the suggestions come from the table of commands and options.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::problem::Problem;
 
-const SEE_HELP: &str = "see cells-token --help";
-
-/// The sentence and the hint for a command line that clap refused.
+/// The error and the hint for a command line that clap rejected.
 pub fn explain(error: &clap::Error) -> Problem {
-    let named = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
-        _ => None,
+    let texts = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => std::slice::from_ref(text),
+        Some(ContextValue::Strings(texts)) => texts,
+        _ => &[],
     };
-    if error.kind() == ErrorKind::UnknownArgument
-        && named(ContextKind::InvalidArg).is_some_and(may_hold_a_secret)
-    {
-        return Problem::new(
-            "there is no such option (not repeated here, it may hold a secret)",
-            "a value stands apart from its option; give the secret by CELLS_CLIENT_SECRET or --client-secret-file",
-        );
-    }
-    let argument = named(ContextKind::InvalidArg).and_then(|shown| match error.kind() {
-        // What the user wrote, which may be anything.
-        ErrorKind::UnknownArgument => option_name(shown),
-        // What the table of options says, <SHELL> for instance.
-        _ => option_name(shown).or(Some(shown).filter(|shown| shown.starts_with('<'))),
-    });
-    let hint = [
-        ContextKind::SuggestedArg,
+    let first = |kind| texts(kind).first().map(String::as_str);
+    let suggestion = [
         ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
         ContextKind::SuggestedValue,
     ]
     .into_iter()
-    .find_map(named)
-    .map_or(SEE_HELP.to_owned(), |suggestion| {
-        format!("did you mean {suggestion}?")
-    });
-    let what = match (error.kind(), argument) {
-        (ErrorKind::UnknownArgument, Some(option)) => format!("there is no option {option}"),
-        (ErrorKind::UnknownArgument, None) => {
-            let hint = format!("{SEE_HELP}; a command to run comes after --");
-            let what = "there is one argument too many (not repeated here, it may be a secret)";
-            return Problem::new(what, hint);
-        }
-        (ErrorKind::InvalidSubcommand, _) => {
-            "there is no such command (not repeated here, it may be a secret)".to_owned()
-        }
-        (ErrorKind::ArgumentConflict, Some(option)) => {
-            match named(ContextKind::PriorArg).and_then(option_name) {
-                Some(other) if other != option => {
-                    format!("{option} and {other} cannot be given together")
-                }
-                _ => format!("{option} is given more than once"),
+    .find_map(first);
+
+    let typed = first(ContextKind::InvalidArg).unwrap_or_default();
+    // Except for an unknown argument, this is the name from the table of options, such as `--output <FORMAT>`.
+    let argument = name(typed);
+    let what = match error.kind() {
+        ErrorKind::MissingSubcommand => "no command given".into(),
+        ErrorKind::InvalidSubcommand => "unknown command".into(),
+        ErrorKind::UnknownArgument if typed.starts_with('-') => "unknown option".into(),
+        ErrorKind::UnknownArgument => "unexpected argument".into(),
+        ErrorKind::MissingRequiredArgument => format!("{argument} is missing"),
+        ErrorKind::ArgumentConflict => match first(ContextKind::PriorArg).map(name) {
+            Some(other) if other != argument => {
+                format!("{argument} and {other} cannot be used together")
             }
+            _ => format!("{argument} is given more than once"),
+        },
+        ErrorKind::InvalidValue if first(ContextKind::InvalidValue) == Some("") => {
+            format!("{argument} needs a value")
         }
-        (
-            ErrorKind::InvalidValue | ErrorKind::NoEquals | ErrorKind::WrongNumberOfValues,
-            Some(option),
-        ) => {
-            let values = match error.get(ContextKind::ValidValue) {
-                Some(ContextValue::Strings(values)) if !values.is_empty() => {
-                    format!(" (one of {})", values.join(", "))
-                }
-                _ => String::new(),
-            };
-            match named(ContextKind::InvalidValue) {
-                Some("") | None => format!("{option} needs a value{values}"),
-                Some(_) => format!("{option} was given a value that it does not have{values}"),
-            }
+        ErrorKind::InvalidValue => format!("invalid value for {argument}"),
+        ErrorKind::TooManyValues => format!("{argument} takes no value"),
+        ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".into(),
+        _ => "invalid command line".into(),
+    };
+    let what = match suggestion {
+        Some(name) => format!("{what}; did you mean \"{name}\"?"),
+        None => what,
+    };
+
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    let values = texts(ContextKind::ValidValue);
+    let hint = match error.kind() {
+        ErrorKind::MissingSubcommand => {
+            "run cells-token get, or cells-token --help for usage".into()
         }
-        (ErrorKind::MissingRequiredArgument, Some(argument)) => format!("{argument} is missing"),
-        (ErrorKind::MissingSubcommand, _) => {
-            let hint =
-                "usage: cells-token COMMAND [OPTIONS], such as cells-token get; see cells-token -h";
-            return Problem::new("no command was given", hint);
+        ErrorKind::UnknownArgument if !typed.starts_with('-') && usage.contains("-- <CMD>") => {
+            "put -- before the command to run".into()
         }
-        (ErrorKind::InvalidUtf8, _) => "an argument is not UTF-8".to_owned(),
-        (_, Some(option)) => format!("{option} is not used as it should be"),
-        (_, None) => "the command line is not as it should be".to_owned(),
+        _ if !values.is_empty() => format!("use one of {}", values.join(", ")),
+        _ => format!("run {} --help", command(&usage)),
     };
     Problem::new(what, hint)
 }
 
-/// Whether a secret may be glued to the option that it belongs to.
-fn may_hold_a_secret(shown: &str) -> bool {
-    shown.starts_with("--client-secret") && !"--client-secret-file".starts_with(shown)
+/// `--name` of `--name <VALUE>`, `<NAME>` of `<NAME>...`.
+fn name(argument: &str) -> &str {
+    let end = argument.find([' ', '=', '.']);
+    &argument[..end.unwrap_or(argument.len())]
 }
 
-/// `--name` out of what clap says of an argument, which may go on with a value.
-fn option_name(shown: &str) -> Option<&str> {
-    let end = shown.find(['=', ' ']).unwrap_or(shown.len());
-    Some(&shown[..end]).filter(|name| name.starts_with('-'))
+/// The command that a usage line is about: `cells-token get` of `Usage: cells-token get [OPTIONS]`.
+fn command(usage: &str) -> String {
+    let words = usage.split(' ').skip(1);
+    let names: Vec<_> = words
+        .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect();
+    if names.is_empty() {
+        "cells-token".into()
+    } else {
+        names.join(" ")
+    }
 }
 
 #[cfg(test)]
@@ -102,62 +94,62 @@ mod tests {
     use crate::cli::Cli;
 
     #[test]
-    fn a_refusal_names_the_option_and_no_value() {
-        for (arguments, what, hint) in [
+    fn a_rejected_command_line_is_described_without_what_was_typed() {
+        const HELP: &str = "run cells-token --help";
+        const GET_HELP: &str = "run cells-token get --help";
+        const FORMATS: &str = "use one of raw, json, header, env";
+        const SEPARATOR: &str = "put -- before the command to run";
+        let rows: &[(&[&str], &str, &str)] = &[
             (
-                &["get", "--hush"][..],
-                "there is no option --hush",
-                SEE_HELP,
+                &[],
+                "no command given",
+                "run cells-token get, or cells-token --help for usage",
             ),
+            (&["hush"], "unknown command", HELP),
+            (&["got"], "unknown command; did you mean \"get\"?", HELP),
+            (&["--hush", "get"], "unknown option", HELP),
+            (&["get", "--hush"], "unknown option", GET_HELP),
+            (&["get", "-phush"], "unknown option", GET_HELP),
             (
                 &["get", "--client-di", "hush"],
-                "there is no option --client-di",
-                "did you mean --client-id?",
+                "unknown option; did you mean \"--client-id\"?",
+                GET_HELP,
             ),
             (
                 &["get", "--client-secrethush"],
-                "there is no such option",
-                "CELLS_CLIENT_SECRET",
+                "unknown option; did you mean \"--client-secret\"?",
+                GET_HELP,
             ),
+            (&["get", "hush"], "unexpected argument", GET_HELP),
+            (&["run", "hush"], "unexpected argument", SEPARATOR),
+            (&["run"], "<CMD> is missing", "run cells-token run --help"),
             (
-                &["get", "--client-secret-fil", "hush"],
-                "there is no option --client-secret-fil",
-                "did you mean --client-secret-file?",
+                &["get", "-q", "-v"],
+                "--quiet and --verbose cannot be used together",
+                GET_HELP,
             ),
-            (&["get", "hush"], "one argument too many", SEE_HELP),
-            (&["hush"], "there is no such command", SEE_HELP),
-            (&["got"], "there is no such command", "did you mean get?"),
-            (&["get", "-q", "-v"], "cannot be given together", SEE_HELP),
             (
                 &["get", "--timeout=1", "--timeout=hush"],
                 "--timeout is given more than once",
-                SEE_HELP,
+                GET_HELP,
             ),
-            (&["get", "--timeout"], "--timeout needs a value", SEE_HELP),
-            (
-                &["get", "-o"],
-                "--output needs a value (one of raw, json, header, env)",
-                SEE_HELP,
-            ),
+            (&["get", "--timeout"], "--timeout needs a value", HELP),
+            (&["get", "--quiet=hush"], "--quiet takes no value", GET_HELP),
+            (&["get", "-o"], "--output needs a value", FORMATS),
             (
                 &["get", "-o", "hush"],
-                "--output was given a value that it does not have (one of raw, json, header, env)",
-                SEE_HELP,
+                "invalid value for --output",
+                FORMATS,
             ),
             (
                 &["get", "-o", "jsn"],
-                "--output was given",
-                "did you mean json?",
+                "invalid value for --output; did you mean \"json\"?",
+                FORMATS,
             ),
-            (&["get", "--quiet=hush"], "--quiet", SEE_HELP),
-            (&[], "no command was given", "cells-token -h"),
-        ] {
-            let error = Cli::try_parse_from([&["cells-token"], arguments].concat()).unwrap_err();
-            let problem = explain(&error);
-            assert!(problem.what.contains(what), "{arguments:?}: {problem:?}");
-            assert!(problem.hint.contains(hint), "{arguments:?}: {problem:?}");
-            let is_option = arguments.contains(&"--hush");
-            assert!(is_option || !problem.what.contains("hush"), "{problem:?}");
+        ];
+        for (arguments, what, hint) in rows {
+            let error = Cli::try_parse_from([&["cells-token"], *arguments].concat()).unwrap_err();
+            assert_eq!(explain(&error), Problem::new(*what, *hint), "{arguments:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! One file a verb. A verb never imports a verb.
+//! One file per command. Commands don't import each other.
 //!
-//! Every verb but `get` is kept out of the function that calls it (`inline(never)`): inside, its code would lie between
-//! that of `get` and be mapped with it, a tenth of a megabyte of memory at each start.
+//! Every command except `get` is `inline(never)`: inlined into `run`, its code would sit between the code of `get` and
+//! be mapped into memory with it, about 0.1 MB at each start.
 
 pub mod completions;
 mod forget;
@@ -22,11 +22,10 @@ use crate::env::Env;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 
-/// Does what the command line says, and returns the status to end with: nought, or that of the
-/// command which a verb ran.
+/// Runs the command and returns the exit status: 0, or that of the program run by `run` or `sandbox`.
 ///
 /// # Errors
-/// Whatever ended it; the caller reports it.
+/// The error to report.
 pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     let env = Env::snapshot();
     let report = |verbosity| Reporter::new(config::verbosity(verbosity));
@@ -41,10 +40,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
         #[cfg(feature = "server")]
         Command::Serve(args) => serve::run(&args, &env, report(&args.verbosity))?,
     }
-    Ok(Exit::Done.into())
+    Ok(Exit::Success.into())
 }
 
-/// Whether the exit code of this verb is its command's, so that its own failures must be told apart.
-pub fn passes_on_a_status(verb: &OsStr) -> bool {
-    verb == "run" || (cfg!(feature = "server") && verb == "sandbox")
+/// Whether this command exits with the status of another program, so that its own failures need other exit codes.
+pub fn passes_on_a_status(name: &OsStr) -> bool {
+    name == "run" || (cfg!(feature = "server") && name == "sandbox")
 }

@@ -158,9 +158,9 @@ fn only_verbs_that_work_are_shown() {
 fn a_verb_that_is_not_built_in_is_none() {
     let output = TestEnv::new().run(&["sandbox", "--nonsense"]);
     if SERVER {
-        output.exits(125).says("--nonsense");
+        output.exits(125).says("unknown option");
     } else {
-        output.exits(2).says("no such command");
+        output.exits(2).says("unknown command");
     }
 }
 

@@ -1,11 +1,11 @@
-//! The contract, tested from outside: the built program against scripted servers, on terminals and in shells.
+//! Integration tests: they run the built program against scripted servers, on terminals and in shells.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "a test fails by panicking, and the walls between the program's rooms are not the tests'"
+    reason = "a test fails by panicking, and the limits on what a module may call are for src/"
 )]
 
 mod cache;
@@ -30,6 +30,8 @@ mod help;
 mod hints;
 mod interop;
 mod leaks;
+#[cfg(unix)]
+mod messages;
 mod output;
 #[cfg(unix)]
 mod prompt;

@@ -1,9 +1,9 @@
-//! Command lines and variables that cannot be right, and that none of them is repeated where it may be the secret.
+//! Usage errors: invalid command lines and variables. No message repeats what may be a misplaced secret.
 
 use crate::support::{Reply, Server, TestEnv, each_row};
 
 #[test]
-fn no_verb_is_usage_and_exit_2() {
+fn no_command_is_exit_2_and_shows_usage() {
     let output = TestEnv::with_credentials().run(&[]);
     output.exits(2).prints("").mentions("usage").says("get");
 }
@@ -11,23 +11,23 @@ fn no_verb_is_usage_and_exit_2() {
 #[test]
 fn usage_errors_are_exit_2() {
     let rows: &[(&str, &[&str])] = &[
-        ("an unknown verb", &["fetch"]),
+        ("an unknown command", &["fetch"]),
         ("an unknown option", &["get", "--no-such-option"]),
         ("an unknown short option", &["get", "-Z"]),
-        ("a stray word", &["get", "stray"]),
+        ("an unexpected argument", &["get", "stray"]),
         ("an option without its value", &["get", "--client-id"]),
         ("an unknown output", &["get", "-o", "yaml"]),
         ("an empty output", &["get", "--output="]),
-        ("a duration in words", &["get", "--timeout", "soon"]),
+        ("a duration that is a word", &["get", "--timeout", "soon"]),
         (
-            "a duration of an unknown unit",
+            "a duration with an unknown unit",
             &["get", "--timeout", "5parsecs"],
         ),
         ("a negative duration", &["get", "--timeout=-5s"]),
         ("an empty duration", &["get", "--timeout="]),
-        ("a unit alone", &["get", "--timeout", "s"]),
+        ("a unit without a number", &["get", "--timeout", "s"]),
         (
-            "a duration beyond numbers",
+            "a duration that overflows",
             &["get", "--timeout", "99999999999999999999999s"],
         ),
         ("an empty token URL", &["get", "--token-url", ""]),
@@ -55,40 +55,42 @@ fn a_bad_variable_is_exit_2_and_named() {
     }
 }
 
-/// What stands where it should not may be the secret itself: no usage error repeats it.
 #[test]
-fn usage_errors_do_not_repeat_what_may_be_the_secret() {
+fn usage_errors_do_not_repeat_a_misplaced_secret() {
     let rows: &[(&str, &[&str])] = &[
-        ("as a verb", &["my-own-secret"]),
+        ("as a command", &["my-own-secret"]),
         (
-            "as a verb before an option",
+            "as a command before an option",
             &["my-own-secret", "--client-id", "x"],
         ),
-        ("as a stray word", &["get", "my-own-secret"]),
+        ("as an unexpected argument", &["get", "my-own-secret"]),
         (
             "after the id",
             &["get", "--client-id", "x", "my-own-secret"],
         ),
-        ("after two dashes", &["get", "--", "my-own-secret"]),
+        ("after --", &["get", "--", "my-own-secret"]),
         (
-            "of a misspelt option",
+            "after a misspelled option",
             &["get", "--client-secrt", "my-own-secret"],
         ),
         (
-            "of a misspelt option with =",
+            "after a misspelled option and =",
             &["get", "--client-secrt=my-own-secret"],
         ),
         (
-            "of an option of other tools",
+            "in an option of another tool",
             &["get", "--password=my-own-secret"],
         ),
-        ("of a short option", &["get", "-pmy-own-secret"]),
-        ("of a short option with =", &["get", "-p=my-own-secret"]),
+        ("in a short option", &["get", "-pmy-own-secret"]),
+        ("in a short option with =", &["get", "-p=my-own-secret"]),
         (
-            "of an option before the verb",
+            "in an option before the command",
             &["--client-secrt=my-own-secret", "get"],
         ),
-        ("of a switch", &["get", "--no-input=my-own-secret"]),
+        (
+            "as the value of a switch",
+            &["get", "--no-input=my-own-secret"],
+        ),
         ("as a format", &["get", "-o", "my-own-secret"]),
         ("as a duration", &["get", "--timeout", "my-own-secret"]),
         ("as a URL", &["get", "--base-url", "my-own-secret"]),
@@ -103,9 +105,9 @@ fn usage_errors_do_not_repeat_what_may_be_the_secret() {
     );
 }
 
-/// Either may be taken or refused, but not repeated.
+/// Each may be accepted or rejected, but not repeated.
 #[test]
-fn odd_ways_to_give_a_secret_do_not_repeat_it() {
+fn unusual_ways_to_pass_a_secret_do_not_repeat_it() {
     let server = Server::always(Reply::token());
     let mut env = TestEnv::for_server(&server);
     env.secret("my-own-secret");
