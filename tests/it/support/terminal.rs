@@ -178,8 +178,10 @@ impl Screen {
     fn fill_from(&self, mut pty: &Pty) {
         let mut buffer = [0; 1024];
         loop {
-            // An error says that nobody has the terminal open any more.
-            let count = pty.read(&mut buffer).unwrap_or(0);
+            // An error means that no process has the terminal open. Linux may report that before the last output (it
+            // looks for output first, then for the hangup); reading again gets it.
+            let read = pty.read(&mut buffer).or_else(|_| pty.read(&mut buffer));
+            let count = read.unwrap_or(0);
             let mut shown = self.shown.lock().unwrap();
             shown.bytes.extend(&buffer[..count]);
             shown.ended = count == 0;
