@@ -109,7 +109,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__get)
-            opts="-o -v -q -h --client-id --client-secret --client-secret-file --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --output --env-name --verbose --quiet --help"
+            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --output --env-name --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,6 +136,10 @@ _cells__token() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --client-secret-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --base-url)
@@ -219,7 +223,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__run)
-            opts="-v -q -h --client-id --client-secret --client-secret-file --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --env-name --verbose --quiet --help"
+            opts="-v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --env-name --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -246,6 +250,10 @@ _cells__token() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --client-secret-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --base-url)
@@ -343,7 +351,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__serve)
-            opts="-v -q -h --listen --tls-cert --tls-key --listen-http --caller-key-file --client-id --client-secret --client-secret-file --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --verbose --quiet --help"
+            opts="-v -q -h --listen --tls-cert --tls-key --listen-http --caller-key-file --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -421,6 +429,10 @@ _cells__token() {
                     fi
                     return 0
                     ;;
+                --client-secret-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --base-url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -490,7 +502,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__status)
-            opts="-o -v -q -h --client-id --client-secret --client-secret-file --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --output --verbose --quiet --help"
+            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --output --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -517,6 +529,10 @@ _cells__token() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --client-secret-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --base-url)

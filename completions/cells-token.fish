@@ -36,6 +36,7 @@ complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "completions
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
@@ -59,6 +60,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand get" -s h -l hel
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
@@ -78,6 +80,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s h -l hel
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
@@ -116,6 +119,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l caller
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F

@@ -62,7 +62,7 @@ impl Config {
             retries: retries(network, env)?,
             trust: trust(network, env),
             proxy: proxy(network, &endpoint, env)?,
-            cache: cache_settings(cache, env),
+            cache: cache_settings(cache, env)?,
             min_ttl: min_ttl(cache, env)?,
             endpoint,
             endpoint_source,
@@ -116,23 +116,14 @@ fn min_ttl(cache: &cli::Cache, env: &Env) -> Result<MinTtl, Problem> {
     }
 }
 
-fn cache_settings(cache: &cli::Cache, env: &Env) -> Option<cache::Settings> {
-    if cache.no_cache || env.flag(&env::CELLS_NO_CACHE) {
-        return None;
+fn cache_settings(cache: &cli::Cache, env: &Env) -> Result<Option<cache::Settings>, Problem> {
+    if cache.no_cache || env.switch(&env::CELLS_NO_CACHE)? {
+        return Ok(None);
     }
-    match path(cache.cache_dir.as_ref(), env, &env::CELLS_CACHE_DIR) {
-        Some(dir) => Some(cache::Settings {
-            dir,
-            is_explicit: true,
-        }),
-        None => {
-            let dir = env.user_cache_dir()?.join(CACHE_FOLDER);
-            Some(cache::Settings {
-                dir,
-                is_explicit: false,
-            })
-        }
-    }
+    let explicit = path(cache.cache_dir.as_ref(), env, &env::CELLS_CACHE_DIR);
+    let is_explicit = explicit.is_some();
+    let dir = explicit.or_else(|| Some(env.user_cache_dir()?.join(CACHE_FOLDER)));
+    Ok(dir.map(|dir| cache::Settings { dir, is_explicit }))
 }
 
 fn timeout(network: &cli::Network, env: &Env) -> Result<Duration, Problem> {

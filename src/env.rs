@@ -1,5 +1,5 @@
-//! The only reader of the environment: every variable that means something here, and a snapshot
-//! of them taken once.
+//! The only reader of the environment: every variable that cells-token reads, and a snapshot of their values taken at
+//! start.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::secret::{self, ClientSecret};
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// What it does, for the manual.
+    /// What it sets, for the man page.
     pub about: &'static str,
 }
 
@@ -20,7 +20,7 @@ macro_rules! variables {
     ($($constant:ident = $name:literal: $about:literal;)*) => {
         $(#[doc = $about] pub const $constant: Variable = Variable { name: $name, about: $about };)*
 
-        /// Every variable, in the order of the manual.
+        /// Every variable, in the order of the man page.
         pub const VARIABLES: &[Variable] = &[$($constant),*];
     };
 }
@@ -29,6 +29,7 @@ variables! {
     CELLS_CLIENT_ID = "CELLS_CLIENT_ID": "Client ID.";
     CELLS_CLIENT_SECRET = "CELLS_CLIENT_SECRET": "Client secret.";
     CELLS_CLIENT_SECRET_FILE = "CELLS_CLIENT_SECRET_FILE": "File to read the client secret from.";
+    CELLS_CLIENT_SECRET_COMMAND = "CELLS_CLIENT_SECRET_COMMAND": "Shell command that prints the client secret.";
     CELLS_PROFILE = "CELLS_PROFILE": "Profile to use.";
     CELLS_NO_INPUT = "CELLS_NO_INPUT": "Never prompt.";
     CI = "CI": "Never prompt. Set by CI systems.";
@@ -62,7 +63,14 @@ variables! {
     ASPOSE_CLOUD_CLIENT_SECRET = "ASPOSE_CLOUD_CLIENT_SECRET": "Client secret, together with ASPOSE_CLOUD_CLIENT_ID.";
 }
 
-/// A variable that belongs to the system, such as PATH: what it says is nobody's option.
+/// The variables that hold the client secret or say where it is.
+pub const SECRET_VARIABLES: [&Variable; 3] = [
+    &CELLS_CLIENT_SECRET,
+    &CELLS_CLIENT_SECRET_FILE,
+    &CELLS_CLIENT_SECRET_COMMAND,
+];
+
+/// The value of a variable that is not an option of cells-token, such as `PATH`. Empty counts as unset.
 #[cfg(feature = "server")]
 #[expect(
     clippy::disallowed_methods,
@@ -77,58 +85,67 @@ pub fn user_config_dir() -> Option<PathBuf> {
     dirs::config_dir()
 }
 
-/// The variables that were set to something when the program started. Not `Debug`: some are secret.
+/// A snapshot of the environment. Not `Debug`: some values are secret.
 #[derive(Default)]
 pub struct Env {
-    /// By name; so few that looking through them is the quickest.
+    /// Only the variables that are set, empty ones included: few enough for a linear search.
     values: Vec<(&'static str, OsString)>,
     user_cache_dir: Option<PathBuf>,
 }
 
 impl Env {
-    /// Reads the process's environment. A variable that is empty counts as unset.
+    /// Reads the environment of this process.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one reader of the environment"
     )]
     pub fn snapshot() -> Self {
         let set = |variable: &Variable| Some((variable.name, std::env::var_os(variable.name)?));
-        let values = VARIABLES
-            .iter()
-            .filter_map(set)
-            .filter(|(_, value)| !value.is_empty());
         Self {
-            values: values.collect(),
+            values: VARIABLES.iter().filter_map(set).collect(),
             user_cache_dir: dirs::cache_dir(),
         }
     }
 
-    /// The names of all variables of the process, of ours and others, whose value `is_secret`.
+    /// The variables that a child must not inherit: those whose value `is_secret`, and those that lead to the secret.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one reader of the environment"
     )]
-    pub fn holders(is_secret: impl Fn(&str) -> bool) -> Vec<OsString> {
-        let holds = |value: &OsString| {
+    pub fn secret_variables(is_secret: impl Fn(&str) -> bool) -> Vec<OsString> {
+        let holds_secret = |value: &OsString| {
             let text = value.to_str().map(secret::without_line_ending);
             text.is_some_and(&is_secret)
         };
+        let leads_to_secret = |name: &OsString| {
+            SECRET_VARIABLES
+                .iter()
+                .any(|variable| name == variable.name)
+        };
         std::env::vars_os()
-            .filter(|(_, value)| holds(value))
+            .filter(|(name, value)| leads_to_secret(name) || holds_secret(value))
             .map(|(name, _)| name)
             .collect()
     }
 
-    /// The folder for what can be had again (`XDG_CACHE_HOME`, or what the platform has instead).
+    /// The user's cache directory (`XDG_CACHE_HOME`, or the platform's equivalent).
     pub fn user_cache_dir(&self) -> Option<&Path> {
         self.user_cache_dir.as_deref()
     }
 
-    /// The value as it is, for paths.
+    /// The value, unless it is empty.
     pub fn raw(&self, variable: &Variable) -> Option<&OsStr> {
-        let mut values = self.values.iter();
-        let (_, value) = values.find(|(name, _)| *name == variable.name)?;
-        Some(value)
+        self.value(variable).filter(|value| !value.is_empty())
+    }
+
+    /// Whether the variable is set to an empty value.
+    pub fn is_empty(&self, variable: &Variable) -> bool {
+        self.value(variable).is_some_and(OsStr::is_empty)
+    }
+
+    /// Whether the variable is set to a value that is not empty.
+    pub fn is_set(&self, variable: &Variable) -> bool {
+        self.raw(variable).is_some()
     }
 
     /// The value as text.
@@ -146,29 +163,41 @@ impl Env {
     /// # Errors
     /// If it is not UTF-8.
     pub fn secret(&self, variable: &Variable) -> Result<Option<ClientSecret>, Problem> {
-        Ok(self
-            .text(variable)?
-            .map(|text| ClientSecret::new(text.to_owned())))
+        let text = self.text(variable)?;
+        Ok(text.map(|text| ClientSecret::new(text.to_owned())))
     }
 
-    /// Whether its value is `text`, but for a line ending.
-    pub fn is(&self, variable: &Variable, text: &str) -> bool {
-        let value = self.raw(variable).and_then(OsStr::to_str);
-        value.map(secret::without_line_ending) == Some(text)
+    /// The value of a switch; off if the variable is not set.
+    ///
+    /// # Errors
+    /// If the value means neither on nor off.
+    pub fn switch(&self, variable: &Variable) -> Result<bool, Problem> {
+        let Some(value) = self.raw(variable) else {
+            return Ok(false);
+        };
+        let value = value.to_str().map(|text| text.trim().to_ascii_lowercase());
+        match value.as_deref() {
+            Some("1" | "true" | "yes" | "on") => Ok(true),
+            Some("" | "0" | "false" | "no" | "off") => Ok(false),
+            _ => Err(Problem::new(
+                format!("the value of {} is neither on nor off", variable.name),
+                format!("set {} to 1 or 0, or unset it", variable.name),
+            )),
+        }
     }
 
-    /// Whether it says yes: set, and neither `0`, `false` nor `no`.
-    pub fn flag(&self, variable: &Variable) -> bool {
-        self.raw(variable).is_some_and(|value| {
-            !["0", "false", "no"]
-                .iter()
-                .any(|no| value.eq_ignore_ascii_case(no))
+    /// Whether this is a CI job. CI services set `CI` to `true`, `1` or their name.
+    pub fn is_ci(&self) -> bool {
+        self.raw(&CI).is_some_and(|value| {
+            let value = value.to_string_lossy().trim().to_ascii_lowercase();
+            !matches!(value.as_str(), "" | "0" | "false" | "no")
         })
     }
 
-    /// Whether it is set at all.
-    pub fn is_set(&self, variable: &Variable) -> bool {
-        self.raw(variable).is_some()
+    fn value(&self, variable: &Variable) -> Option<&OsStr> {
+        let mut values = self.values.iter();
+        let (_, value) = values.find(|(name, _)| *name == variable.name)?;
+        Some(value)
     }
 }
 
@@ -198,21 +227,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_is_set_unless_it_says_no() {
+    fn a_switch_is_on_or_off_or_an_error() {
         for (value, expected) in [
+            ("1", Some(true)),
+            ("true", Some(true)),
+            ("YES", Some(true)),
+            (" On\r", Some(true)),
+            ("", Some(false)),
+            (" ", Some(false)),
+            (" 0", Some(false)),
+            ("False\r\n", Some(false)),
+            ("no", Some(false)),
+            ("OFF", Some(false)),
+            ("n", None),
+            ("none", None),
+            ("2", None),
+            ("disabled", None),
+        ] {
+            let env = Env::from([(CELLS_ALLOW_HTTP, value)].as_slice());
+            let found = env.switch(&CELLS_ALLOW_HTTP);
+            assert_eq!(found.ok(), expected, "{value:?}");
+        }
+        assert_eq!(Env::default().switch(&CELLS_ALLOW_HTTP), Ok(false));
+    }
+
+    #[test]
+    fn ci_is_any_value_that_does_not_deny_it() {
+        for (value, expected) in [
+            ("true", true),
             ("1", true),
-            ("yes", true),
+            ("woodpecker", true),
+            ("", false),
             ("0", false),
             ("False", false),
-            ("NO", false),
+            (" no\r", false),
         ] {
-            assert_eq!(
-                Env::from([(CELLS_NO_INPUT, value)].as_slice()).flag(&CELLS_NO_INPUT),
-                expected,
-                "{value}"
-            );
+            let env = Env::from([(CI, value)].as_slice());
+            assert_eq!(env.is_ci(), expected, "{value:?}");
         }
-        assert!(!Env::default().flag(&CELLS_NO_INPUT));
+        assert!(!Env::default().is_ci());
+    }
+
+    #[test]
+    fn an_empty_value_counts_as_unset() {
+        let env = Env::from([(CELLS_CLIENT_ID, "")].as_slice());
+        assert!(env.is_empty(&CELLS_CLIENT_ID) && !env.is_set(&CELLS_CLIENT_ID));
+        assert_eq!(env.text(&CELLS_CLIENT_ID), Ok(None));
+        assert!(!env.is_empty(&CELLS_CLIENT_SECRET));
     }
 
     #[test]

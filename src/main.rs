@@ -13,6 +13,7 @@ mod error;
 #[cfg(feature = "server")]
 mod generated;
 mod http;
+mod input;
 mod lock_file;
 mod oauth;
 mod output;

@@ -1,5 +1,6 @@
 //! Options shared by several commands, grouped as in the help. No logic.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum, ValueHint};
@@ -44,6 +45,13 @@ pub struct Credentials {
     /// [env: CELLS_CLIENT_SECRET_FILE]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub client_secret_file: Option<PathBuf>,
+
+    /// Shell command that prints the client secret
+    ///
+    /// The first line of its output is the secret: --client-secret-command 'pass show aspose'. It runs only if a new
+    /// token is needed. [env: CELLS_CLIENT_SECRET_COMMAND]
+    #[arg(long, value_name = "CMD", hide_short_help = true, value_hint = ValueHint::CommandString)]
+    pub client_secret_command: Option<OsString>,
 
     /// Never prompt [env: CELLS_NO_INPUT, CI]
     #[arg(long, hide_short_help = true)]

@@ -28,7 +28,7 @@ fn prepare(args: &cli::Run, env: &Env, report: Reporter) -> Result<Command, Erro
     // clap asks for one word at least.
     let mut command = Command::new(args.command.first().cloned().unwrap_or_default());
     command.args(args.command.iter().skip(1));
-    for name in Env::holders(|text| secret.is(text)) {
+    for name in Env::secret_variables(|text| secret.is(text)) {
         command.env_remove(name);
     }
     command.env(name, token.access_token.expose());

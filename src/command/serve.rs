@@ -16,7 +16,7 @@ use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
 use crate::report::{Reporter, Verbosity};
 use crate::server::{self, AccessLog, CallerKeys, Server, Service, Settings, Upstream};
-use crate::time::Timestamp;
+use crate::time::{Deadline, Timestamp};
 
 /// `--listen` where nothing else is said.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8470";
@@ -121,8 +121,12 @@ fn settings(
         Some(file) => {
             let keys = CallerKeys::read(file).map_err(Error::Usage)?;
             selection.explain(report);
-            let id = credentials::client_id(&selection)?;
-            let secret = credentials::client_secret(&selection, flags.client_secret.as_ref(), env)?;
+            let id = credentials::client_id(&selection, env)?;
+            let (option, deadline) = (
+                flags.client_secret.as_ref(),
+                Deadline::after(config.timeout),
+            );
+            let secret = credentials::client_secret(&selection, option, env, deadline)?;
             Some((keys, ClientCredentials { id, secret }))
         }
     };

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 use crate::cache::{Cache, Entry};
 use crate::cli::{self, StatusFormat};
 use crate::config::Config;
-use crate::credentials::{self, SecretSource, Selection};
+use crate::credentials::{self, SecretPlace, Selection};
 use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{self, Freshness, Token};
 use crate::output;
 use crate::report::{self, Reporter};
 use crate::server_text::Redactor;
-use crate::time::Timestamp;
+use crate::time::{Deadline, Timestamp};
 
 /// Everything that is reported, in this order.
 #[derive(Serialize)]
@@ -178,12 +178,15 @@ fn cached(
         };
     };
     // Standard input is read once, by whoever needs the secret; and nobody is asked for a report.
-    let secret = match selection.secret {
-        SecretSource::Prompt | SecretSource::Stdin(_) => None,
-        _ => match credentials::client_secret(
+    let is_at_hand =
+        !selection.secret.is_interactive() && selection.secret.place != SecretPlace::Stdin;
+    let secret = match is_at_hand {
+        false => None,
+        true => match credentials::client_secret(
             selection,
             args.credentials.client_secret.as_ref(),
             env,
+            Deadline::after(config.timeout),
         ) {
             Ok(secret) => Some(secret),
             Err(error) => {

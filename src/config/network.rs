@@ -22,7 +22,7 @@ pub fn endpoint(
 ) -> Result<(TokenEndpoint, &'static str), Problem> {
     const TOKEN_FLAG: &str = "--token-url";
     const BASE_FLAG: &str = "--base-url";
-    let allow_http = flags.allow_http || env.flag(&env::CELLS_ALLOW_HTTP);
+    let allow_http = flags.allow_http || env.switch(&env::CELLS_ALLOW_HTTP)?;
     let itself = |url: &str, source| Ok((TokenEndpoint::parse(url, source, allow_http)?, source));
     let below = |url: &str, source| Ok((TokenEndpoint::below(url, source, allow_http)?, source));
     match (&flags.token_url, &flags.base_url) {

@@ -1,69 +1,112 @@
-//! The client secret from a file or standard input.
+//! The client secret from a file or standard input, and the text encodings that such input comes in.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 use super::SecretSource;
+use crate::input::{self, Bytes};
 use crate::problem::Problem;
 use crate::secret::ClientSecret;
+use crate::time::Deadline;
 
-/// No client secret is longer; a device or a wrong file may be.
-const LONGEST_SECRET: usize = 64 * 1024;
+/// Longer than any client secret; a device or the wrong file may be longer.
+pub const SIZE_LIMIT: usize = 64 * 1024;
 
-/// Reads the file at `path`, which `source` names.
+const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
+const UTF16_LE_BOM: &[u8] = b"\xFF\xFE";
+const UTF16_BE_BOM: &[u8] = b"\xFE\xFF";
+
+/// Reads the client secret from the file at `path`, which `source` describes.
 ///
 /// # Errors
-/// If it cannot be read, is too long or is not UTF-8.
-pub fn read(path: &Path, source: &SecretSource) -> Result<ClientSecret, Problem> {
-    File::open(path)
-        .map_err(|error| unreadable(source, &error))
-        .and_then(|file| read_from(file, source))
+/// If the file cannot be read before the deadline, is too long or is not text.
+pub fn read(
+    path: &Path,
+    source: &SecretSource,
+    deadline: Deadline,
+) -> Result<ClientSecret, Problem> {
+    secret(input::read(path, SIZE_LIMIT, deadline), source)
 }
 
-/// Reads standard input to its end, because `source` said so.
+/// Reads the client secret from standard input, up to its end.
 ///
 /// # Errors
-/// If it is a terminal, which would show the secret, or as for [`read`].
-pub fn read_stdin(source: &SecretSource) -> Result<ClientSecret, Problem> {
-    let stdin = io::stdin();
-    if stdin.is_terminal() {
+/// If standard input is a terminal, which would show the secret, or as for [`read`].
+pub fn read_stdin(source: &SecretSource, deadline: Deadline) -> Result<ClientSecret, Problem> {
+    if io::stdin().is_terminal() {
         return Err(Problem::new(
             "standard input is a terminal, which would show the client secret as it is typed",
-            "leave out --client-secret-file to be asked without an echo",
+            "leave out --client-secret-file to be prompted without echo",
         ));
     }
-    read_from(stdin.lock(), source)
+    secret(input::read_stdin(SIZE_LIMIT, deadline), source)
 }
 
-fn read_from(reader: impl Read, source: &SecretSource) -> Result<ClientSecret, Problem> {
-    // The whole room at once: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_SECRET + 1));
-    reader
-        .take(LONGEST_SECRET as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(source, &error))?;
-    if bytes.len() > LONGEST_SECRET {
-        return Err(no_secret(source, "is over 64 KiB"));
+fn secret(bytes: io::Result<Bytes>, source: &SecretSource) -> Result<ClientSecret, Problem> {
+    let unreadable = |why: &dyn std::fmt::Display| {
+        Problem::new(
+            format!("cannot read the client secret from {source}: {why}"),
+            "name a readable file that contains only the client secret",
+        )
+    };
+    let bytes = bytes.map_err(|error| unreadable(&error))?;
+    let text = decode(&bytes).map_err(|why| unreadable(&why))?;
+    Ok(ClientSecret::new(text))
+}
+
+/// Decodes UTF-8 with or without a byte order mark, and UTF-16 with one, which Windows PowerShell's `>` writes.
+///
+/// # Errors
+/// If `bytes` are not text.
+pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
+    if let Some(bytes) = bytes.strip_prefix(UTF16_LE_BOM) {
+        return decode_utf16(bytes, u16::from_le_bytes);
     }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(ClientSecret::new(text.to_owned())),
-        Err(_) => Err(no_secret(source, "is not UTF-8")),
+    if let Some(bytes) = bytes.strip_prefix(UTF16_BE_BOM) {
+        return decode_utf16(bytes, u16::from_be_bytes);
+    }
+    let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err("it is not UTF-8 text"),
     }
 }
 
-fn unreadable(source: &SecretSource, error: &io::Error) -> Problem {
-    Problem::new(
-        format!("cannot read the client secret from {source}: {error}"),
-        "name a readable file that holds nothing but the secret",
-    )
+fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, &'static str> {
+    let (pairs, rest) = bytes.as_chunks();
+    let mut units: Vec<u16> = pairs.iter().copied().map(unit).collect();
+    let text = String::from_utf16(&units);
+    units.zeroize();
+    match text {
+        Ok(text) if rest.is_empty() => Ok(text),
+        _ => Err("it is not UTF-16 text"),
+    }
 }
 
-fn no_secret(source: &SecretSource, why: &str) -> Problem {
-    Problem::new(
-        format!("what was read from {source} is no client secret: it {why}"),
-        "name a file that holds nothing but the secret",
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_decoded_by_its_byte_order_mark() {
+        for (bytes, expected) in [
+            (&b"secret"[..], Ok("secret")),
+            (b"\xEF\xBB\xBFsecret\r\n", Ok("secret\r\n")),
+            (b"\xFF\xFEs\0\xE9\0", Ok("sé")),
+            (b"\xFE\xFF\0s\0\xE9", Ok("sé")),
+            (b"\xFF\xFE\x3D\xD8\x11\xDD", Ok("\u{1F511}")),
+            (b"", Ok("")),
+            (b"\xEF\xBB\xBF", Ok("")),
+            (b"\xFF\xFE", Ok("")),
+            // Only the first mark is one.
+            (b"\xEF\xBB\xBF\xEF\xBB\xBFs", Ok("\u{FEFF}s")),
+            (b"\xFF\xFEs", Err("it is not UTF-16 text")),
+            (b"\xFF\xFE\x3D\xD8", Err("it is not UTF-16 text")),
+            (b"secret\xFF", Err("it is not UTF-8 text")),
+        ] {
+            assert_eq!(decode(bytes), expected.map(str::to_owned), "{bytes:?}");
+        }
+    }
 }

@@ -1,158 +1,205 @@
-//! Where the client id and the client secret come from: which source wins is decided by `Selection`,
-//! which is pure; the secret is read later, and only if it is needed.
+//! Where the client id and the client secret come from. `Selection` decides it; the secret is read later, and only if it
+//! is needed.
 
+mod command;
 mod file;
 mod prompt;
 mod selection;
 mod terminal;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
 pub use selection::Selection;
 
+use self::prompt::PromptError;
 use crate::env::{self, Env, Variable};
 use crate::error::Error;
 use crate::oauth::ClientId;
 use crate::problem::Problem;
 use crate::secret::{self, ClientSecret};
+use crate::time::Deadline;
 
 const ID_QUESTION: &str = "Client ID: ";
+const SECRET_QUESTION: &str = "Client secret (not shown): ";
 
-/// For who has nothing yet: where the answers to the questions are.
+/// Shown above the prompt if neither id nor secret are set.
 const FIRST_RUN: &str =
-    "No credentials are set. An application made at https://dashboard.aspose.cloud has them.";
+    "No credentials found. Create an application at https://dashboard.aspose.cloud to get them.";
 
-/// Where the client id comes from.
+/// What gave a client id or secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdSource {
-    /// `--client-id`
-    Flag,
+pub enum Source {
+    /// An option.
+    Option(&'static str),
     /// A variable.
-    Env(&'static Variable),
+    Variable(&'static Variable),
     /// The terminal.
     Prompt,
 }
 
-/// Where the client secret comes from; never what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// `--client-secret`
-    Flag,
-    /// A variable.
-    Env(&'static Variable),
-    /// The file that an option or a variable named.
-    File(PathBuf, &'static str),
-    /// Standard input, as an option or a variable said.
-    Stdin(&'static str),
-    /// The terminal.
-    Prompt,
-}
-
-impl fmt::Display for IdSource {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flag => f.write_str(selection::ID_FLAG),
-            Self::Env(variable) => f.write_str(variable.name),
+            Self::Option(name) => f.write_str(name),
+            Self::Variable(variable) => f.write_str(variable.name),
             Self::Prompt => f.write_str("the prompt"),
         }
+    }
+}
+
+/// Where the client secret is. Never holds the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSource {
+    /// What named the place.
+    pub source: Source,
+    /// The place.
+    pub place: SecretPlace,
+}
+
+/// The kinds of places that a client secret is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// The value of the option or variable.
+    Value,
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+    /// The output of a shell command.
+    Command(OsString),
+    /// The answer of a person.
+    Prompt,
+}
+
+impl SecretSource {
+    const PROMPT: Self = Self {
+        source: Source::Prompt,
+        place: SecretPlace::Prompt,
+    };
+
+    /// Whether reading the secret may bother a person, so that it is read only if a request is needed.
+    pub fn is_interactive(&self) -> bool {
+        matches!(self.place, SecretPlace::Command(_) | SecretPlace::Prompt)
     }
 }
 
 impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag => f.write_str(selection::SECRET_FLAG),
-            Self::Env(variable) => f.write_str(variable.name),
-            Self::File(path, named_by) => write!(f, "the file {} ({named_by})", path.display()),
-            Self::Stdin(named_by) => write!(f, "standard input ({named_by})"),
-            Self::Prompt => f.write_str("the prompt"),
+        let source = &self.source;
+        match &self.place {
+            SecretPlace::Value | SecretPlace::Prompt => source.fmt(f),
+            SecretPlace::File(path) => write!(f, "the file {} ({source})", path.display()),
+            SecretPlace::Stdin => write!(f, "standard input ({source})"),
+            SecretPlace::Command(_) => write!(f, "the command of {source}"),
         }
     }
 }
 
-/// The client id of `selection`, asked for if need be.
+/// The client id of `selection`; prompts for it if need be.
 ///
 /// # Errors
-/// `Error::NoCredentials` if there is nobody to ask.
-pub fn client_id(selection: &Selection) -> Result<ClientId, Error> {
-    match &selection.client_id {
-        Some(id) => Ok(id.clone()),
-        None => {
-            let missing = match selection.secret {
-                SecretSource::Prompt => {
-                    [env::CELLS_CLIENT_ID.name, env::CELLS_CLIENT_SECRET.name].as_slice()
-                }
-                _ => &[env::CELLS_CLIENT_ID.name],
-            };
-            let question = match selection.asks_for_all() {
-                true => format!("{FIRST_RUN}\n{ID_QUESTION}"),
-                false => ID_QUESTION.to_owned(),
-            };
-            let id = prompt::visible(&question, selection.no_input)
-                .map_err(|error| error.explain(missing))?;
-            match secret::defect(&id) {
-                Some(defect) => Err(unusable(
-                    &format!("the client id that was entered {defect}"),
-                    missing,
-                )),
-                None => Ok(ClientId(id)),
-            }
-        }
+/// `Error::NoCredentials` if it is missing and cannot be prompted for.
+pub fn client_id(selection: &Selection, env: &Env) -> Result<ClientId, Error> {
+    if let Some(id) = &selection.client_id {
+        return Ok(id.clone());
+    }
+    let (question, missing) = match selection.is_empty() {
+        true => (
+            format!("{FIRST_RUN}\n{ID_QUESTION}"),
+            [&env::CELLS_CLIENT_ID, &env::CELLS_CLIENT_SECRET].as_slice(),
+        ),
+        false => (ID_QUESTION.to_owned(), [&env::CELLS_CLIENT_ID].as_slice()),
+    };
+    let id = prompt::visible(&question, selection.no_input)
+        .map_err(|error| no_answer(error, missing, env))?;
+    match secret::defect(&id) {
+        Some(defect) => Err(bad_answer(&format!("client id {defect}"))),
+        None => Ok(ClientId(id)),
     }
 }
 
-/// The client secret of `selection`, read from where it is.
+/// Reads the client secret of `selection` from where it is. A prompt or command may take longer than the deadline.
 ///
 /// # Errors
-/// `Error::Usage` if the source that won cannot be read or holds no usable secret;
-/// `Error::NoCredentials` if it would have to be asked for and there is nobody to ask.
+/// `Error::NoCredentials` if the prompt or the command gives none; `Error::Usage` if another source does not.
 pub fn client_secret(
     selection: &Selection,
-    flag: Option<&ClientSecret>,
+    option: Option<&ClientSecret>,
     env: &Env,
+    deadline: Deadline,
 ) -> Result<ClientSecret, Error> {
-    let secret = match &selection.secret {
-        SecretSource::Flag => flag.cloned(),
-        SecretSource::Env(variable) => env.secret(variable).map_err(Error::Usage)?,
-        SecretSource::File(path, _) => {
-            Some(file::read(path, &selection.secret).map_err(Error::Usage)?)
+    let source = &selection.secret;
+    let secret = match &source.place {
+        SecretPlace::Value => match source.source {
+            Source::Variable(variable) => env.secret(variable).map_err(Error::Usage)?,
+            _ => option.cloned(),
+        },
+        SecretPlace::File(path) => Some(file::read(path, source, deadline).map_err(Error::Usage)?),
+        SecretPlace::Stdin => Some(file::read_stdin(source, deadline).map_err(Error::Usage)?),
+        SecretPlace::Command(command) => {
+            Some(command::run(command, source).map_err(Error::NoCredentials)?)
         }
-        SecretSource::Stdin(_) => Some(file::read_stdin(&selection.secret).map_err(Error::Usage)?),
-        SecretSource::Prompt => {
-            let missing = [env::CELLS_CLIENT_SECRET.name];
-            let text = prompt::hidden("Client secret (not shown): ", selection.no_input)
-                .map_err(|error| error.explain(&missing))?;
+        SecretPlace::Prompt => {
+            let text = prompt::hidden(SECRET_QUESTION, selection.no_input)
+                .map_err(|error| no_answer(error, &[&env::CELLS_CLIENT_SECRET], env))?;
             let secret = ClientSecret::new(text);
             return match secret.defect() {
-                Some(defect) => Err(unusable(
-                    &format!("the client secret that was entered {defect}"),
-                    &missing,
-                )),
+                Some(defect) => Err(bad_answer(&format!("client secret {defect}"))),
                 None => Ok(secret),
             };
         }
     };
-    let source = &selection.secret;
-    let hint = format!("give the client secret as one line in {source}");
-    match secret {
-        None => Err(Error::Usage(Problem::new(
-            format!("there is no client secret in {source}"),
-            hint,
-        ))),
-        Some(secret) => match secret.defect() {
-            Some(defect) => Err(Error::Usage(Problem::new(
-                format!("the client secret in {source} {defect}"),
-                hint,
-            ))),
-            None => Ok(secret),
-        },
+    let secret = secret.unwrap_or_else(|| ClientSecret::new(String::new()));
+    match secret.defect() {
+        None => Ok(secret),
+        Some(defect) => {
+            let problem = Problem::new(
+                format!("the client secret from {source} {defect}"),
+                "give the client secret as a single line",
+            );
+            Err(match source.is_interactive() {
+                true => Error::NoCredentials(problem),
+                false => Error::Usage(problem),
+            })
+        }
     }
 }
 
-fn unusable(what: &str, variables: &[&str]) -> Error {
+/// Why the prompt gave no answer; `missing` are the variables that would have made it unnecessary.
+fn no_answer(error: PromptError, missing: &[&Variable], env: &Env) -> Error {
+    let why = match error {
+        PromptError::Forbidden => "--no-input, CELLS_NO_INPUT or CI forbids to prompt",
+        PromptError::NoTerminal => "there is no terminal to prompt on",
+        PromptError::Ended => "the input ended",
+        PromptError::Interrupted => return Error::Interrupted,
+        PromptError::Failed(error) => {
+            return Error::Other(
+                anyhow::Error::new(error).context("cannot prompt on the terminal"),
+            );
+        }
+    };
+    let what = match missing {
+        [one] if **one == env::CELLS_CLIENT_SECRET => "no client secret",
+        [_] => "no client id",
+        _ => "no credentials",
+    };
+    let names: Vec<_> = missing.iter().map(|variable| variable.name).collect();
+    let names = names.join(" and ");
+    let hint = match missing.iter().find(|variable| env.is_empty(variable)) {
+        Some(empty) => format!(
+            "{} is set but empty: check where its value comes from",
+            empty.name
+        ),
+        None => format!("set {names}, or run cells-token login on a terminal"),
+    };
+    Error::NoCredentials(Problem::new(format!("{what} found, and {why}"), hint))
+}
+
+fn bad_answer(what: &str) -> Error {
     Error::NoCredentials(Problem::new(
-        what,
-        format!("enter it again, or set {}", variables.join(" and ")),
+        format!("the entered {what}"),
+        "run the command again and enter it as the dashboard shows it",
     ))
 }

@@ -1,20 +1,18 @@
-//! Asks a person, on the terminal itself: never on standard output or input, which belong to the
-//! script around us. The only file that names rpassword.
+//! Asks for credentials on the terminal, never on standard output or input, which belong to the calling script. The only
+//! file that names rpassword.
 
 use std::io;
 
-use super::terminal;
-use crate::error::Error;
-use crate::problem::Problem;
+use super::terminal::Terminal;
 
-/// Why nothing was entered.
+/// Why there is no answer.
 #[derive(Debug)]
 pub enum PromptError {
-    /// Options or variables forbid to ask.
+    /// Options or variables forbid to prompt.
     Forbidden,
-    /// There is no terminal.
+    /// The process has no terminal.
     NoTerminal,
-    /// The person ended the input without an answer.
+    /// The input ended (Ctrl-D).
     Ended,
     /// Ctrl-C.
     Interrupted,
@@ -22,61 +20,36 @@ pub enum PromptError {
     Failed(io::Error),
 }
 
-impl PromptError {
-    /// The error for a run that `missing` variables would have made silent.
-    pub fn explain(self, missing: &[&str]) -> Error {
-        let what = match missing {
-            [_] if missing[0].ends_with("SECRET") => "there is no client secret",
-            [_] => "there is no client id",
-            _ => "there are no client id and secret",
-        };
-        let why = match self {
-            Self::Forbidden => "and asking is forbidden by --no-input, CELLS_NO_INPUT or CI",
-            Self::NoTerminal => "and no terminal to ask on",
-            Self::Ended => "because the input ended",
-            Self::Interrupted => return Error::Interrupted,
-            Self::Failed(error) => {
-                return Error::Other(
-                    anyhow::Error::new(error).context("cannot ask on the terminal"),
-                );
-            }
-        };
-        Error::NoCredentials(Problem::new(
-            format!("{what}, {why}"),
-            format!("set {}", missing.join(" and ")),
-        ))
-    }
-}
-
-/// Asks for one line, which is echoed.
+/// Asks for one line, with echo.
 ///
 /// # Errors
 /// As [`PromptError`] lists.
 pub fn visible(question: &str, no_input: bool) -> Result<String, PromptError> {
-    if no_input {
-        return Err(PromptError::Forbidden);
+    match terminal(no_input)?.ask(question) {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(PromptError::Ended),
+        Err(error) => Err(PromptError::Failed(error)),
     }
-    terminal::open()?.ask(question)
 }
 
-/// Asks for one line, which is not echoed. On Unix, whatever signal ends the process meanwhile, the
-/// terminal echoes again first.
+/// Asks for one line, without echo. On Unix the echo is on again whatever signal ends the process.
 ///
 /// # Errors
 /// As [`PromptError`] lists.
 pub fn hidden(question: &str, no_input: bool) -> Result<String, PromptError> {
+    let guard = terminal(no_input)?.guard().map_err(PromptError::Failed)?;
+    guard.silence().map_err(PromptError::Failed)?;
+    rpassword::prompt_password(question).map_err(|error| match error.kind() {
+        // rpassword has raised SIGINT, which ends the process when the guard is dropped; on Windows it has not.
+        io::ErrorKind::Interrupted => PromptError::Interrupted,
+        io::ErrorKind::UnexpectedEof => PromptError::Ended,
+        _ => PromptError::Failed(error),
+    })
+}
+
+fn terminal(no_input: bool) -> Result<Terminal, PromptError> {
     if no_input {
         return Err(PromptError::Forbidden);
     }
-    let terminal = terminal::open()?;
-    let guard = terminal.guard_echo().map_err(PromptError::Failed)?;
-    match rpassword::prompt_password(question) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-            guard.interrupted();
-            Err(PromptError::Interrupted)
-        }
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(PromptError::Ended),
-        Err(error) => Err(PromptError::Failed(error)),
-    }
+    Terminal::open().ok_or(PromptError::NoTerminal)
 }

@@ -1,27 +1,25 @@
-//! Which source wins, which were passed over, and why. Pure: reads no file and asks nobody.
-//!
-//! A flag beats `CELLS_*`, which beats the names that the vendor's SDKs and documents use; those
-//! count only as pairs, so that an id never meets the secret of another.
+//! Which source gives the client id and the client secret, which sources are passed over, and why. Pure: reads no file
+//! and prompts for nothing.
 
-use super::{IdSource, SecretSource};
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use super::{SecretPlace, SecretSource, Source};
 use crate::cli;
 use crate::env::{self, Env, Variable};
 use crate::oauth::ClientId;
 use crate::problem::Problem;
 use crate::report::Reporter;
-use crate::secret::{self, ClientSecret};
+use crate::secret;
 
-pub(super) const ID_FLAG: &str = "--client-id";
-pub(super) const SECRET_FLAG: &str = "--client-secret";
-const SECRET_FILE_FLAG: &str = "--client-secret-file";
-
-/// A pair of variables that the vendor's SDKs or documents taught users.
+/// A pair of variables that the vendor's SDKs or documents taught users. Counts only as a pair.
 struct Family {
     id: &'static Variable,
     secret: &'static Variable,
     base_url: Option<&'static Variable>,
 }
 
+/// In order of precedence.
 const FAMILIES: [Family; 4] = [
     Family {
         id: &env::CELLS_CLOUD_CLIENT_ID,
@@ -45,248 +43,273 @@ const FAMILIES: [Family; 4] = [
     },
 ];
 
-/// What will be used. Holds no secret.
+/// The sources that will be used. Holds no secret.
 #[derive(Debug)]
 pub struct Selection {
-    /// `None` if it has to be asked for.
+    /// `None` if it has to be prompted for.
     pub client_id: Option<ClientId>,
-    /// Where the id comes from.
-    pub id_source: IdSource,
-    /// Where the secret comes from.
+    /// What gives the client id.
+    pub id_source: Source,
+    /// Where the client secret is.
     pub secret: SecretSource,
-    /// The variable with the base URL that belongs to the pair, if the pair has one.
+    /// The variable with the base URL that belongs to the pair in use.
     pub base_url: Option<&'static Variable>,
-    /// Whether nobody may be asked.
+    /// Whether prompting is forbidden.
     pub no_input: bool,
-    /// Sources that were there and not used.
+    /// Sources that are set and not used.
     pub passed_over: Vec<PassedOver>,
 }
 
-/// A source that was there and not used.
+/// A source that is set and not used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PassedOver {
     /// The option or variables.
     pub source: String,
-    /// Why something else was used.
+    /// Why it is not used.
     pub why: String,
-    /// Whether the user should hear of it unasked: it looks like a slip.
-    pub surprising: bool,
+    /// Whether it looks like a mistake, so that the user is warned.
+    pub is_suspicious: bool,
 }
 
 impl Selection {
-    /// Decides.
+    /// Selects the first source of each, in order of precedence: options, `CELLS_CLIENT_*`, the SDKs' variables, the
+    /// prompt. An id is never combined with the secret of another source.
     ///
     /// # Errors
-    /// If the source that won cannot be right, or two secrets are given at the same level.
-    pub fn new(flags: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
+    /// If the selected source is not usable, or two options or two variables give a secret.
+    pub fn new(options: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
         let mut selection = Self {
             client_id: None,
-            id_source: IdSource::Prompt,
-            secret: SecretSource::Prompt,
+            id_source: Source::Prompt,
+            secret: SecretSource::PROMPT,
             base_url: None,
-            no_input: flags.no_input || env.flag(&env::CELLS_NO_INPUT) || env.is_set(&env::CI),
+            no_input: options.no_input || env.switch(&env::CELLS_NO_INPUT)? || env.is_ci(),
             passed_over: Vec::new(),
         };
-        selection.take_id(flags, env)?;
-        selection.take_secret(flags, env)?;
+        selection.warn_of_empty(env);
+        let id = options.client_id.as_deref().map(OsStr::new);
+        selection.offer_id(Source::Option("--client-id"), id)?;
+        selection.offer_secrets(option_secrets(options))?;
+        let id = env.raw(&env::CELLS_CLIENT_ID);
+        selection.offer_id(Source::Variable(&env::CELLS_CLIENT_ID), id)?;
+        selection.offer_secrets(variable_secrets(env))?;
         for family in &FAMILIES {
-            selection.consider(family, env)?;
+            selection.offer_family(family, env)?;
         }
         Ok(selection)
     }
 
-    /// Says which sources won and which were passed over.
+    /// Reports which sources are used and which are passed over.
     pub fn explain(&self, report: Reporter) {
         report.verbose(|| {
             format!(
-                "the client id comes from {}, the secret from {}",
+                "using the client id from {} and the client secret from {}",
                 self.id_source, self.secret
             )
         });
-        for PassedOver {
-            source,
-            why,
-            surprising,
-        } in &self.passed_over
-        {
-            let text = || format!("passed over {source}: {why}");
-            match surprising {
+        for passed_over in &self.passed_over {
+            let text = || format!("passed over {}: {}", passed_over.source, passed_over.why);
+            match passed_over.is_suspicious {
                 true => report.warning(&text()),
                 false => report.verbose(text),
             }
         }
     }
 
-    /// Whether nothing is set, so that a person has to be asked for both.
-    pub fn asks_for_all(&self) -> bool {
-        self.client_id.is_none() && self.secret == SecretSource::Prompt
+    /// Whether no source gives an id or a secret.
+    pub fn is_empty(&self) -> bool {
+        self.client_id.is_none() && !self.has_secret()
     }
 
-    fn take_id(&mut self, flags: &cli::Credentials, env: &Env) -> Result<(), Problem> {
-        if let Some(id) = &flags.client_id {
-            self.client_id = Some(usable_id(id, ID_FLAG)?);
-            self.id_source = IdSource::Flag;
-            if env.is_set(&env::CELLS_CLIENT_ID) {
-                self.pass_over(
-                    env::CELLS_CLIENT_ID.name,
-                    format!("{ID_FLAG} comes before it"),
-                );
+    fn has_secret(&self) -> bool {
+        self.secret.place != SecretPlace::Prompt
+    }
+
+    fn warn_of_empty(&mut self, env: &Env) {
+        let own = [&env::CELLS_CLIENT_ID]
+            .into_iter()
+            .chain(env::SECRET_VARIABLES);
+        let families = FAMILIES
+            .iter()
+            .flat_map(|family| [family.id, family.secret]);
+        for variable in own
+            .chain(families)
+            .filter(|variable| env.is_empty(variable))
+        {
+            self.pass_over(variable.name, "it is set but empty", true);
+        }
+    }
+
+    fn offer_id(&mut self, source: Source, id: Option<&OsStr>) -> Result<(), Problem> {
+        match id {
+            Some(_) if self.client_id.is_some() => {
+                let why = format!("{} takes precedence", self.id_source);
+                self.pass_over(source, why, false);
             }
-        } else if let Some(id) = env.text(&env::CELLS_CLIENT_ID)? {
-            self.client_id = Some(usable_id(id, env::CELLS_CLIENT_ID.name)?);
-            self.id_source = IdSource::Env(&env::CELLS_CLIENT_ID);
+            Some(id) => {
+                self.client_id = Some(usable_id(id, &source)?);
+                self.id_source = source;
+            }
+            None => {}
         }
         Ok(())
     }
 
-    fn take_secret(&mut self, flags: &cli::Credentials, env: &Env) -> Result<(), Problem> {
-        let flag = flags.client_secret.as_ref().map(|_| SecretSource::Flag);
-        let flag_file = flags
-            .client_secret_file
-            .as_ref()
-            .map(|path| match path.as_os_str() {
-                dash if dash == "-" => SecretSource::Stdin(SECRET_FILE_FLAG),
-                _ => SecretSource::File(path.clone(), SECRET_FILE_FLAG),
-            });
-        let variable = env
-            .is_set(&env::CELLS_CLIENT_SECRET)
-            .then_some(SecretSource::Env(&env::CELLS_CLIENT_SECRET));
-        let file_name = env::CELLS_CLIENT_SECRET_FILE.name;
-        let variable_file = env
-            .raw(&env::CELLS_CLIENT_SECRET_FILE)
-            .map(|path| match path {
-                dash if dash == "-" => SecretSource::Stdin(file_name),
-                path => SecretSource::File(path.into(), file_name),
-            });
-        let level =
-            |one: Option<SecretSource>, other: Option<SecretSource>, names: [&str; 2]| match (
-                one, other,
-            ) {
-                (Some(_), Some(_)) => Err(Problem::new(
-                    format!(
-                        "two client secrets are named at once, by {} and {}",
-                        names[0], names[1]
-                    ),
-                    format!("keep one of {} and {}", names[0], names[1]),
-                )),
-                (one, other) => Ok(one.or(other)),
-            };
-        if let Some(source) = level(flag, flag_file, [SECRET_FLAG, SECRET_FILE_FLAG])? {
-            for variable in [&env::CELLS_CLIENT_SECRET, &env::CELLS_CLIENT_SECRET_FILE] {
-                if env.is_set(variable) {
-                    self.pass_over(variable.name, "an option comes before it");
-                }
+    /// Offers the secrets given at one level, of which there must be one at most.
+    fn offer_secrets(&mut self, mut sources: Vec<SecretSource>) -> Result<(), Problem> {
+        if self.has_secret() {
+            for SecretSource { source, .. } in sources {
+                let why = format!("{} takes precedence", self.secret.source);
+                self.pass_over(source, why, false);
             }
-            self.secret = source;
-        } else if let Some(source) = level(
-            variable,
-            variable_file,
-            [env::CELLS_CLIENT_SECRET.name, file_name],
-        )? {
+            return Ok(());
+        }
+        if let [first, second, ..] = sources.as_slice() {
+            return Err(Problem::new(
+                format!(
+                    "{} and {} both give a client secret",
+                    first.source, second.source
+                ),
+                format!("keep only {} or {}", first.source, second.source),
+            ));
+        }
+        if let Some(source) = sources.pop() {
             self.secret = source;
         }
-        if let (SecretSource::Flag, Some(secret)) = (&self.secret, &flags.client_secret) {
-            check_flag(secret)?;
-        }
         Ok(())
     }
 
-    /// Takes the pair of a family, or says why not. A pair that is passed over may hold anything.
-    fn consider(&mut self, family: &'static Family, env: &Env) -> Result<(), Problem> {
-        let (id, secret) = (family.id.name, family.secret.name);
-        match (env.is_set(family.id), env.is_set(family.secret)) {
-            (true, true) => {}
-            (true, false) => {
-                self.pass_over(id, format!("{secret} is not set beside it"));
-                return Ok(());
-            }
-            (false, true) => {
-                self.pass_over(secret, format!("{id} is not set beside it"));
-                return Ok(());
-            }
-            (false, false) => return Ok(()),
-        }
-        let names = format!("{id}/{secret}");
-        let is_secret_missing = self.secret == SecretSource::Prompt;
-        match &self.client_id {
-            Some(_) if !is_secret_missing => {
-                let why = format!(
-                    "the client id comes from {}, the secret from {}",
-                    self.id_source, self.secret
-                );
-                self.pass_over(&names, why);
-            }
-            Some(id) if !env.is(family.id, &id.0) => {
-                let why = format!("its client id is not the one from {}", self.id_source);
-                self.pass_over(&names, why);
-            }
-            Some(_) => self.take(family),
-            None if is_named_by_flag(&self.secret) => {
-                let source = &self.secret;
-                let why =
-                    format!("the secret comes from {source}, which belongs to no other client id");
-                self.pass_over(&names, why);
-            }
-            None => {
-                let familys_id = env.text(family.id)?.unwrap_or_default();
-                self.client_id = Some(usable_id(familys_id, id)?);
-                self.id_source = IdSource::Env(family.id);
-                if !is_secret_missing {
-                    let own = env::CELLS_CLIENT_ID.name;
-                    self.passed_over.push(PassedOver {
-                        source: self.secret.to_string(),
-                        why: format!("{own} is not set beside it; {names} is used"),
-                        surprising: true,
-                    });
+    fn offer_family(&mut self, family: &'static Family, env: &Env) -> Result<(), Problem> {
+        let (id, secret) = (family.id, family.secret);
+        let half = match (env.raw(id), env.is_set(secret)) {
+            (Some(value), true) => {
+                let source = SecretSource {
+                    source: Source::Variable(secret),
+                    place: SecretPlace::Value,
+                };
+                let name = format!("{}/{}", id.name, secret.name);
+                if self.offer_pair(&name, Source::Variable(id), value, source)? {
+                    self.base_url = family.base_url;
                 }
-                self.take(family);
+                return Ok(());
             }
-        }
+            (Some(_), false) => [id, secret],
+            (None, true) => [secret, id],
+            (None, false) => return Ok(()),
+        };
+        let [found, missing] = half.map(|variable| variable.name);
+        self.pass_over(found, format!("{missing} is not set"), false);
         Ok(())
     }
 
-    fn take(&mut self, family: &'static Family) {
-        self.secret = SecretSource::Env(family.secret);
-        self.base_url = family.base_url;
+    /// Offers an id and the secret that belongs to it. Returns whether they are used: for both, or for the missing
+    /// secret of the same id.
+    fn offer_pair(
+        &mut self,
+        name: &str,
+        id_source: Source,
+        id: &OsStr,
+        secret: SecretSource,
+    ) -> Result<bool, Problem> {
+        let why = match &self.client_id {
+            Some(_) if self.has_secret() => Some(format!(
+                "{} and {} take precedence",
+                self.id_source, self.secret.source
+            )),
+            Some(own) if !is_same_id(id, own) => Some(format!(
+                "its client id differs from that of {}",
+                self.id_source
+            )),
+            None if matches!(self.secret.source, Source::Option(_)) => {
+                Some(format!("it is not combined with {}", self.secret.source))
+            }
+            _ => None,
+        };
+        if let Some(why) = why {
+            self.pass_over(name, why, false);
+            return Ok(false);
+        }
+        if self.client_id.is_none() {
+            self.client_id = Some(usable_id(id, &id_source)?);
+            self.id_source = id_source;
+            if self.has_secret() {
+                let why = format!("{} is not set; using {name}", env::CELLS_CLIENT_ID.name);
+                self.pass_over(self.secret.source.clone(), why, true);
+            }
+        }
+        self.secret = secret;
+        Ok(true)
     }
 
-    fn pass_over(&mut self, source: &str, why: impl Into<String>) {
+    fn pass_over(&mut self, source: impl ToString, why: impl Into<String>, is_suspicious: bool) {
         self.passed_over.push(PassedOver {
-            source: source.to_owned(),
+            source: source.to_string(),
             why: why.into(),
-            surprising: false,
+            is_suspicious,
         });
     }
 }
 
-fn is_named_by_flag(source: &SecretSource) -> bool {
-    match source {
-        SecretSource::Flag => true,
-        SecretSource::File(_, named_by) | SecretSource::Stdin(named_by) => {
-            *named_by == SECRET_FILE_FLAG
-        }
-        SecretSource::Env(_) | SecretSource::Prompt => false,
+fn option_secrets(options: &cli::Credentials) -> Vec<SecretSource> {
+    let value = options.client_secret.as_ref().map(|_| SecretPlace::Value);
+    let file = options.client_secret_file.as_ref();
+    let command = options.client_secret_command.clone();
+    let places = [
+        ("--client-secret", value),
+        (
+            "--client-secret-file",
+            file.map(|path| file_or_stdin(path.as_os_str())),
+        ),
+        ("--client-secret-command", command.map(SecretPlace::Command)),
+    ];
+    sources(places.map(|(name, place)| (Source::Option(name), place)))
+}
+
+fn variable_secrets(env: &Env) -> Vec<SecretSource> {
+    let [value, file, command] = env::SECRET_VARIABLES;
+    let places = [
+        (value, env.raw(value).map(|_| SecretPlace::Value)),
+        (file, env.raw(file).map(file_or_stdin)),
+        (
+            command,
+            env.raw(command)
+                .map(|text| SecretPlace::Command(text.to_owned())),
+        ),
+    ];
+    sources(places.map(|(variable, place)| (Source::Variable(variable), place)))
+}
+
+fn sources(places: [(Source, Option<SecretPlace>); 3]) -> Vec<SecretSource> {
+    let given = places.into_iter().filter_map(|(source, place)| {
+        let place = place?;
+        Some(SecretSource { source, place })
+    });
+    given.collect()
+}
+
+fn file_or_stdin(path: &OsStr) -> SecretPlace {
+    match path == "-" {
+        true => SecretPlace::Stdin,
+        false => SecretPlace::File(PathBuf::from(path)),
     }
 }
 
-fn usable_id(text: &str, source: &str) -> Result<ClientId, Problem> {
+fn is_same_id(text: &OsStr, id: &ClientId) -> bool {
+    text.to_str().map(secret::without_line_ending) == Some(&id.0)
+}
+
+fn usable_id(text: &OsStr, source: &Source) -> Result<ClientId, Problem> {
+    let problem = |defect: &str| {
+        Problem::new(
+            format!("the client id from {source} {defect}"),
+            format!("set {source} to the client id that the dashboard shows"),
+        )
+    };
+    let text = text.to_str().ok_or_else(|| problem("is not UTF-8"))?;
     let id = secret::without_line_ending(text);
     match secret::defect(id) {
-        Some(defect) => Err(Problem::new(
-            format!("the client id given by {source} {defect}"),
-            format!("give the id that the dashboard shows to {source}"),
-        )),
+        Some(defect) => Err(problem(defect)),
         None => Ok(ClientId(id.to_owned())),
-    }
-}
-
-fn check_flag(secret: &ClientSecret) -> Result<(), Problem> {
-    match secret.defect() {
-        Some(defect) => Err(Problem::new(
-            format!("the client secret given by {SECRET_FLAG} {defect}"),
-            "give the secret that the dashboard shows, by CELLS_CLIENT_SECRET or a file rather than by an option",
-        )),
-        None => Ok(()),
     }
 }
 

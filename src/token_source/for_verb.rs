@@ -6,7 +6,7 @@ use super::{Found, Reuse, TokenSource};
 use crate::cache::{Cache, Entry, Fingerprint};
 use crate::cli;
 use crate::config::Config;
-use crate::credentials::{self, SecretSource, Selection};
+use crate::credentials::{self, Selection};
 use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, Token};
@@ -74,13 +74,13 @@ pub fn token(
         Reuse::Allowed
     };
     let began = clock();
-    let id = credentials::client_id(&selection)?;
-    let entered = selection.asks_for_all().then(|| id.clone());
+    let id = credentials::client_id(&selection, env)?;
+    let entered = selection.is_empty().then(|| id.clone());
     let cache = config
         .cache
         .as_ref()
         .and_then(|settings| Cache::open(settings, &config.endpoint, &id, report));
-    if selection.secret == SecretSource::Prompt
+    if selection.secret.is_interactive()
         && reuse == Reuse::Allowed
         && let Some(Entry { token, fingerprint }) = cache
             .as_ref()
@@ -94,9 +94,14 @@ pub fn token(
             entered,
         });
     }
-    let secret = credentials::client_secret(&selection, flags.client_secret.as_ref(), env)?;
+    let mut deadline = Deadline::after(config.timeout);
+    let option = flags.client_secret.as_ref();
+    let secret = credentials::client_secret(&selection, option, env, deadline)?;
+    if selection.secret.is_interactive() {
+        deadline = Deadline::after(config.timeout);
+    }
     let credentials = ClientCredentials { id, secret };
-    let (ready, deadline) = (clock(), Deadline::after(config.timeout));
+    let ready = clock();
     let source = TokenSource {
         config: &config,
         request: credentials.into(),

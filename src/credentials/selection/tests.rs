@@ -1,22 +1,22 @@
-//! Tables of options and variables, and what wins.
+//! Tables of options and variables, and which sources are selected and passed over.
 
 use super::*;
 use crate::env::*;
 
-type Variables<'a> = Vec<(Variable, &'a str)>;
+type Variables<'a> = &'a [(Variable, &'a str)];
 
-fn selection(flags: &[&str], variables: &Variables) -> Result<Selection, Problem> {
+fn selection(options: &[&str], variables: Variables) -> Result<Selection, Problem> {
     #[derive(clap::Parser)]
-    struct Flags {
+    struct Options {
         #[command(flatten)]
         credentials: cli::Credentials,
     }
-    let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
-    Selection::new(&flags.credentials, &Env::from(variables.as_slice()))
+    let options: Options = clap::Parser::parse_from([&["test"], options].concat());
+    Selection::new(&options.credentials, &Env::from(variables))
 }
 
-/// The id, where it came from, and where the secret comes from.
-fn winner(selection: &Selection) -> String {
+/// The id, its source, and the place of the secret.
+fn selected(selection: &Selection) -> String {
     let id = selection.client_id.as_ref().map_or("?", |id| id.0.as_str());
     format!(
         "{id} from {}, secret from {}",
@@ -24,308 +24,299 @@ fn winner(selection: &Selection) -> String {
     )
 }
 
+const OWN_ID: (Variable, &str) = (CELLS_CLIENT_ID, "c");
+const OWN_SECRET: (Variable, &str) = (CELLS_CLIENT_SECRET, "cs");
+const PRODUCT_ID: (Variable, &str) = (PRODUCT_CLIENT_ID, "p");
+const PRODUCT_SECRET: (Variable, &str) = (PRODUCT_CLIENT_SECRET, "ps");
+const ASPOSE_ID: (Variable, &str) = (ASPOSE_CLIENT_ID, "a");
+const ASPOSE_SECRET: (Variable, &str) = (ASPOSE_CLIENT_SECRET, "as");
+
 #[test]
-fn flags_beat_variables_beat_families_beat_the_prompt() {
-    let pair = [(PRODUCT_CLIENT_ID, "p"), (PRODUCT_CLIENT_SECRET, "ps")];
-    let own = [(CELLS_CLIENT_ID, "c"), (CELLS_CLIENT_SECRET, "cs")];
-    let (id, secret) = (
-        ["--client-id", "f"].as_slice(),
-        ["--client-secret", "fs"].as_slice(),
-    );
-    let both = &[id, secret].concat()[..];
-    for (flags, variables, expected) in [
+fn the_first_source_in_order_of_precedence_is_selected() {
+    let all = &[OWN_ID, OWN_SECRET, PRODUCT_ID, PRODUCT_SECRET];
+    let product = &all[2..];
+    let rows: &[(&[&str], Variables, &str)] = &[
         (
-            both,
-            [own, pair].concat(),
-            "f from --client-id, secret from --client-secret",
+            &["--client-id", "o", "--client-secret", "os"],
+            all,
+            "o from --client-id, secret from --client-secret",
         ),
         (
-            id,
-            [own, pair].concat(),
-            "f from --client-id, secret from CELLS_CLIENT_SECRET",
+            &["--client-id", "o"],
+            all,
+            "o from --client-id, secret from CELLS_CLIENT_SECRET",
         ),
         (
-            secret,
-            [own, pair].concat(),
+            &["--client-secret", "os"],
+            all,
             "c from CELLS_CLIENT_ID, secret from --client-secret",
         ),
         (
             &[],
-            [own, pair].concat(),
+            all,
             "c from CELLS_CLIENT_ID, secret from CELLS_CLIENT_SECRET",
         ),
         (
             &[],
-            pair.to_vec(),
+            product,
             "p from ProductClientId, secret from ProductClientSecret",
         ),
         (
-            id,
-            pair.to_vec(),
-            "f from --client-id, secret from the prompt",
+            &[],
+            &[ASPOSE_ID, ASPOSE_SECRET, PRODUCT_ID, PRODUCT_SECRET],
+            "p from ProductClientId, secret from ProductClientSecret",
+        ),
+        // A family counts only as a pair.
+        (
+            &[],
+            &[PRODUCT_ID, ASPOSE_SECRET],
+            "? from the prompt, secret from the prompt",
+        ),
+        (
+            &[],
+            &[PRODUCT_ID, ASPOSE_ID, ASPOSE_SECRET],
+            "a from ASPOSE_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
+        ),
+        // Its secret is used only with its own id.
+        (
+            &["--client-id", "o"],
+            product,
+            "o from --client-id, secret from the prompt",
         ),
         (
             &["--client-id", "p"],
-            pair.to_vec(),
+            product,
             "p from --client-id, secret from ProductClientSecret",
         ),
         (
-            secret,
-            pair.to_vec(),
-            "? from the prompt, secret from --client-secret",
+            &["--client-id", "p"],
+            &[(PRODUCT_CLIENT_ID, "p\r\n"), PRODUCT_SECRET],
+            "p from --client-id, secret from ProductClientSecret",
         ),
-        (&[], vec![], "? from the prompt, secret from the prompt"),
-    ] {
-        let selection = selection(flags, &variables).unwrap();
-        assert_eq!(winner(&selection), expected, "{flags:?} {variables:?}");
+        (
+            &[],
+            &[
+                (CELLS_CLIENT_ID, "a"),
+                PRODUCT_ID,
+                PRODUCT_SECRET,
+                ASPOSE_ID,
+                ASPOSE_SECRET,
+            ],
+            "a from CELLS_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
+        ),
+        // Its id is used only with its own secret: a secret by variable yields, a secret by option does not.
+        (
+            &[],
+            &[OWN_SECRET, PRODUCT_ID, PRODUCT_SECRET],
+            "p from ProductClientId, secret from ProductClientSecret",
+        ),
+        (
+            &["--client-secret-command", "echo os"],
+            product,
+            "? from the prompt, secret from the command of --client-secret-command",
+        ),
+        (&[], &[], "? from the prompt, secret from the prompt"),
+    ];
+    for (options, variables, expected) in rows {
+        let selection = selection(options, variables).unwrap();
+        assert_eq!(selected(&selection), *expected, "{options:?} {variables:?}");
     }
 }
 
 #[test]
-fn families_count_only_as_pairs_and_in_order() {
-    let (product, aspose) = ((PRODUCT_CLIENT_ID, "p"), (ASPOSE_CLIENT_ID, "a"));
-    let (product_secret, aspose_secret) =
-        ((PRODUCT_CLIENT_SECRET, "ps"), (ASPOSE_CLIENT_SECRET, "as"));
-    for (variables, expected) in [
+fn each_kind_of_secret_has_its_place() {
+    for (option, variable, value, expected) in [
         (
-            vec![product, aspose_secret],
-            "? from the prompt, secret from the prompt",
+            "--client-secret-file",
+            CELLS_CLIENT_SECRET_FILE,
+            "-",
+            "standard input",
         ),
         (
-            vec![product, aspose, aspose_secret],
-            "a from ASPOSE_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
+            "--client-secret-file",
+            CELLS_CLIENT_SECRET_FILE,
+            "./-",
+            "the file ./-",
         ),
         (
-            vec![aspose, aspose_secret, product, product_secret],
-            "p from ProductClientId, secret from ProductClientSecret",
-        ),
-        (
-            vec![
-                (CELLS_CLIENT_ID, "a"),
-                aspose,
-                aspose_secret,
-                product,
-                product_secret,
-            ],
-            "a from CELLS_CLIENT_ID, secret from ASPOSE_CLIENT_SECRET",
-        ),
-        (
-            vec![(CELLS_CLIENT_SECRET, "cs"), product, product_secret],
-            "p from ProductClientId, secret from ProductClientSecret",
+            "--client-secret-command",
+            CELLS_CLIENT_SECRET_COMMAND,
+            "pass show a",
+            "the command",
         ),
     ] {
-        assert_eq!(
-            winner(&selection(&[], &variables).unwrap()),
-            expected,
-            "{variables:?}"
-        );
+        let by_option = selection(&[option, value], &[]).unwrap().secret;
+        assert!(by_option.to_string().starts_with(expected), "{by_option}");
+        assert_eq!(by_option.source, Source::Option(option));
+        let by_variable = selection(&[], &[(variable, value)]).unwrap().secret;
+        assert_eq!(by_variable.place, by_option.place);
+        assert_eq!(by_variable.source.to_string(), variable.name);
     }
 }
 
 #[test]
 fn the_base_url_of_a_family_comes_with_its_pair_alone() {
-    let pair = vec![
+    let pair = [
         (CELLS_CLOUD_CLIENT_ID, "i"),
         (CELLS_CLOUD_CLIENT_SECRET, "s"),
     ];
-    assert_eq!(
-        selection(&[], &pair).unwrap().base_url,
-        Some(&CELLS_CLOUD_API_BASE_URL)
-    );
-    assert_eq!(
-        selection(&["--client-id", "i", "--client-secret", "s"], &pair)
-            .unwrap()
-            .base_url,
-        None
-    );
-    assert_eq!(
-        selection(
-            &[],
-            &vec![(PRODUCT_CLIENT_ID, "i"), (PRODUCT_CLIENT_SECRET, "s")]
-        )
-        .unwrap()
-        .base_url,
-        None
-    );
+    let base_url = |options: &[&str], variables| selection(options, variables).unwrap().base_url;
+    assert_eq!(base_url(&[], &pair), Some(&CELLS_CLOUD_API_BASE_URL));
+    let options = ["--client-id", "i", "--client-secret", "s"];
+    assert_eq!(base_url(&options, &pair), None);
+    assert_eq!(base_url(&[], &[PRODUCT_ID, PRODUCT_SECRET]), None);
 }
 
 #[test]
 fn every_source_passed_over_is_named_with_the_reason() {
-    let variables = vec![
-        (CELLS_CLIENT_ID, "c"),
-        (CELLS_CLIENT_SECRET, "cs"),
-        (PRODUCT_CLIENT_ID, "p"),
-        (PRODUCT_CLIENT_SECRET, "ps"),
-        (ASPOSE_CLIENT_SECRET, "as"),
+    let rows: &[(&[&str], Variables, &[&str])] = &[
+        (
+            &["--client-id", "o", "--client-secret-file", "-"],
+            &[
+                OWN_ID,
+                OWN_SECRET,
+                (CELLS_CLIENT_SECRET_COMMAND, "echo"),
+                PRODUCT_ID,
+                PRODUCT_SECRET,
+                ASPOSE_SECRET,
+            ],
+            &[
+                "CELLS_CLIENT_ID: --client-id takes precedence",
+                "CELLS_CLIENT_SECRET: --client-secret-file takes precedence",
+                "CELLS_CLIENT_SECRET_COMMAND: --client-secret-file takes precedence",
+                "ProductClientId/ProductClientSecret: --client-id and --client-secret-file take precedence",
+                "ASPOSE_CLIENT_SECRET: ASPOSE_CLIENT_ID is not set",
+            ],
+        ),
+        (
+            &["--client-id", "o"],
+            &[PRODUCT_ID, PRODUCT_SECRET, ASPOSE_ID],
+            &[
+                "ProductClientId/ProductClientSecret: its client id differs from that of --client-id",
+                "ASPOSE_CLIENT_ID: ASPOSE_CLIENT_SECRET is not set",
+            ],
+        ),
+        (
+            &["--client-secret", "os"],
+            &[PRODUCT_ID, PRODUCT_SECRET],
+            &["ProductClientId/ProductClientSecret: it is not combined with --client-secret"],
+        ),
+        (
+            &[],
+            &[OWN_SECRET, PRODUCT_ID, PRODUCT_SECRET],
+            &[
+                "CELLS_CLIENT_SECRET: CELLS_CLIENT_ID is not set; using ProductClientId/ProductClientSecret (warned)",
+            ],
+        ),
+        (
+            &[],
+            &[OWN_ID, (CELLS_CLIENT_SECRET, ""), (ASPOSE_CLIENT_ID, "")],
+            &[
+                "CELLS_CLIENT_SECRET: it is set but empty (warned)",
+                "ASPOSE_CLIENT_ID: it is set but empty (warned)",
+            ],
+        ),
     ];
-    let selection = selection(
-        &["--client-id", "f", "--client-secret-file", "-"],
-        &variables,
-    )
-    .unwrap();
-    let sources: Vec<_> = selection
-        .passed_over
-        .iter()
-        .map(|passed_over| passed_over.source.as_str())
-        .collect();
-    assert_eq!(
-        sources,
-        [
-            "CELLS_CLIENT_ID",
-            "CELLS_CLIENT_SECRET",
-            "ProductClientId/ProductClientSecret",
-            "ASPOSE_CLIENT_SECRET"
-        ]
-    );
-    assert!(
-        selection
-            .passed_over
-            .iter()
-            .all(|passed_over| !passed_over.why.is_empty())
-    );
+    for (options, variables, expected) in rows {
+        let passed_over = selection(options, variables).unwrap().passed_over;
+        let shown = passed_over.iter().map(|passed_over| {
+            let warned = match passed_over.is_suspicious {
+                true => " (warned)",
+                false => "",
+            };
+            format!("{}: {}{warned}", passed_over.source, passed_over.why)
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), *expected);
+    }
 }
 
 #[test]
-fn what_cannot_be_right_names_its_source() {
-    for (flags, variables, source) in [
-        (vec!["--client-id", ""], vec![], ID_FLAG),
-        (vec!["--client-id", "a\nb"], vec![], ID_FLAG),
-        (vec!["--client-secret", ""], vec![], SECRET_FLAG),
-        (vec!["--client-secret", "a\nb"], vec![], SECRET_FLAG),
+fn an_unusable_source_is_named() {
+    let rows: &[(&[&str], Variables, &str)] = &[
+        (&["--client-id", ""], &[], "--client-id"),
+        (&["--client-id", "a\nb"], &[], "--client-id"),
+        (&[], &[(CELLS_CLIENT_ID, "a\nb")], "CELLS_CLIENT_ID"),
         (
-            vec!["--client-secret", "a", "--client-secret-file", "b"],
-            vec![],
-            SECRET_FILE_FLAG,
+            &[],
+            &[(PRODUCT_CLIENT_ID, "p\0"), PRODUCT_SECRET],
+            "ProductClientId",
         ),
-        (vec![], vec![(CELLS_CLIENT_ID, "a\nb")], "CELLS_CLIENT_ID"),
         (
-            vec![],
-            vec![(CELLS_CLIENT_SECRET, "a"), (CELLS_CLIENT_SECRET_FILE, "b")],
-            "CELLS_CLIENT_SECRET_FILE",
+            &["--client-secret", "a", "--client-secret-file", "b"],
+            &[],
+            "--client-secret and --client-secret-file both",
         ),
+        (
+            &["--client-secret-file", "a", "--client-secret-command", "b"],
+            &[],
+            "--client-secret-file and --client-secret-command both",
+        ),
+        (
+            &[],
+            &[OWN_SECRET, (CELLS_CLIENT_SECRET_COMMAND, "b")],
+            "CELLS_CLIENT_SECRET and CELLS_CLIENT_SECRET_COMMAND both",
+        ),
+    ];
+    for (options, variables, named) in rows {
+        let problem = selection(options, variables).unwrap_err();
+        assert!(problem.what.contains(named), "{problem:?}");
+    }
+}
+
+#[test]
+fn a_source_that_is_passed_over_may_be_unusable() {
+    let variables = [(PRODUCT_CLIENT_ID, "p\nq"), PRODUCT_SECRET];
+    for options in [
+        &["--client-id", "o"][..],
+        &["--client-id", "o", "--client-secret", "os"],
     ] {
-        let problem = selection(&flags, &variables).unwrap_err();
-        assert!(problem.what.contains(source), "{problem:?}");
+        assert!(selection(options, &variables).is_ok(), "{options:?}");
     }
 }
 
 proptest::proptest! {
-    /// Each option and variable is there or not; ids are few, so that they meet.
+    /// Each option and variable is set or not. There are only two ids, so that some are equal.
     #[test]
-    fn no_id_meets_the_secret_of_another(
-        ids: [bool; 6], secrets: [bool; 6], letters in proptest::array::uniform6("[ab]"),
+    fn no_id_is_combined_with_the_secret_of_another(
+        ids: [bool; 6], secrets: [bool; 6], values in proptest::array::uniform6("[ab]"),
     ) {
         let families = FAMILIES.iter().map(|family| (*family.id, *family.secret));
         let own = (CELLS_CLIENT_ID, CELLS_CLIENT_SECRET);
         let pairs: Vec<_> = std::iter::once(own).chain(families).collect();
         let mut variables = Vec::new();
         for (i, (id, secret)) in pairs.iter().enumerate() {
-            variables.extend(ids[i].then_some((*id, &letters[i][..])));
+            variables.extend(ids[i].then_some((*id, &values[i][..])));
             variables.extend(secrets[i].then_some((*secret, "s")));
         }
-        let mut flags = Vec::new();
+        let mut options = Vec::new();
         if ids[5] {
-            flags.extend(["--client-id", &letters[5]]);
+            options.extend(["--client-id", &values[5]]);
         }
         if secrets[5] {
-            flags.extend(["--client-secret", "s"]);
+            options.extend(["--client-secret", "s"]);
         }
-        let selection = selection(&flags, &variables).unwrap();
+        let selection = selection(&options, &variables).unwrap();
         let id = selection.client_id.as_ref().map(|id| id.0.as_str());
-        let family = |variable: &Variable| (1..5).find(|i| pairs[*i].0 == *variable || pairs[*i].1 == *variable);
+        let family = |source: &Source| match source {
+            Source::Variable(variable) => (1..5).find(|i| [pairs[*i].0, pairs[*i].1].contains(variable)),
+            _ => None,
+        };
         let complete: Vec<usize> = (1..5).filter(|i| ids[*i] && secrets[*i]).collect();
 
         match (ids[5], ids[0]) {
-            (true, _) => assert_eq!((id, &selection.id_source), (Some(&letters[5][..]), &IdSource::Flag)),
-            (false, true) => assert_eq!(id, Some(&letters[0][..])),
-            (false, false) => assert_ne!(selection.id_source, IdSource::Flag),
+            (true, _) => assert_eq!((id, &selection.id_source), (Some(&values[5][..]), &Source::Option("--client-id"))),
+            (false, true) => assert_eq!(id, Some(&values[0][..])),
+            (false, false) => assert_ne!(selection.id_source, Source::Option("--client-id")),
         }
-        assert_eq!(selection.secret == SecretSource::Flag, secrets[5]);
-        match &selection.secret {
-            SecretSource::Env(variable) if **variable == CELLS_CLIENT_SECRET => {
-                assert!(family_of(&selection.id_source).is_none_or(|variable| family(variable).is_none()), "joins no family");
-            }
-            SecretSource::Env(variable) => {
-                let i = family(variable).unwrap();
-                assert!(complete.contains(&i) && id == Some(&letters[i]), "a family counts only when complete");
-            }
-            _ => {}
+        assert_eq!(matches!(selection.secret.source, Source::Option(_)), secrets[5]);
+        if let Some(i) = family(&selection.secret.source) {
+            assert!(complete.contains(&i) && id == Some(&values[i]), "a family counts only as a pair");
         }
-        if let Some(i) = family_of(&selection.id_source).and_then(family) {
-            assert_eq!(selection.secret, SecretSource::Env(FAMILIES[i - 1].secret), "the id came with its secret");
-            assert_eq!(Some(&i), complete.first(), "the first that is complete");
+        if let Some(i) = family(&selection.id_source) {
+            assert_eq!(family(&selection.secret.source), Some(i), "the secret comes with the id");
+            assert_eq!(Some(&i), complete.first(), "the first pair");
         }
-        assert_eq!(selection.base_url.is_some(), selection.secret == SecretSource::Env(&CELLS_CLOUD_CLIENT_SECRET));
+        let uses_base_url = selection.secret.source == Source::Variable(&CELLS_CLOUD_CLIENT_SECRET);
+        assert_eq!(selection.base_url.is_some(), uses_base_url);
     }
-}
-
-fn family_of(source: &IdSource) -> Option<&'static Variable> {
-    match source {
-        IdSource::Env(variable) => Some(variable),
-        IdSource::Flag | IdSource::Prompt => None,
-    }
-}
-
-#[test]
-fn a_pair_that_is_passed_over_may_hold_anything() {
-    let variables = vec![(PRODUCT_CLIENT_ID, "p\nq"), (PRODUCT_CLIENT_SECRET, "ps")];
-    for flags in [
-        ["--client-id", "f"].as_slice(),
-        &["--client-id", "f", "--client-secret", "fs"],
-    ] {
-        assert!(selection(flags, &variables).is_ok(), "{flags:?}");
-    }
-    assert!(selection(&[], &variables).is_err());
-}
-
-#[test]
-fn a_dash_is_standard_input_and_anything_else_a_file() {
-    for (flags, variable, expected) in [
-        (
-            &["--client-secret-file", "-"][..],
-            None,
-            SecretSource::Stdin("--client-secret-file"),
-        ),
-        (
-            &["--client-secret-file", "f"],
-            None,
-            SecretSource::File("f".into(), "--client-secret-file"),
-        ),
-        (
-            &["--client-secret-file", "f"],
-            Some("-"),
-            SecretSource::File("f".into(), "--client-secret-file"),
-        ),
-        (
-            &[],
-            Some("-"),
-            SecretSource::Stdin("CELLS_CLIENT_SECRET_FILE"),
-        ),
-        (
-            &[],
-            Some("./-"),
-            SecretSource::File("./-".into(), "CELLS_CLIENT_SECRET_FILE"),
-        ),
-    ] {
-        let variables = variable.map(|value| (CELLS_CLIENT_SECRET_FILE, value));
-        let selection = selection(flags, &Vec::from_iter(variables)).unwrap();
-        assert_eq!(selection.secret, expected, "{flags:?} {variable:?}");
-    }
-}
-
-#[test]
-fn a_family_joins_no_secret_file_of_an_option_but_beats_that_of_a_variable() {
-    let pair = [(PRODUCT_CLIENT_ID, "p"), (PRODUCT_CLIENT_SECRET, "ps")];
-    let with_file = [&pair[..], &[(CELLS_CLIENT_SECRET_FILE, "f")]].concat();
-    for file in ["f", "-"] {
-        let by_option = selection(&["--client-secret-file", file], &pair.to_vec()).unwrap();
-        assert_eq!(by_option.id_source, IdSource::Prompt);
-        assert_ne!(by_option.secret, SecretSource::Env(&PRODUCT_CLIENT_SECRET));
-    }
-    let by_variable = selection(&[], &with_file).unwrap();
-    assert_eq!(by_variable.id_source, IdSource::Env(&PRODUCT_CLIENT_ID));
-    assert_eq!(
-        by_variable.secret,
-        SecretSource::Env(&PRODUCT_CLIENT_SECRET)
-    );
 }
