@@ -3,7 +3,6 @@
 //! Every message is escaped, because parts of it may come from a server. Write errors are ignored: a closed standard
 //! error must not make a command fail.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use console::Term;
 use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::error::Error;
+use crate::server_text::escaped;
 
 /// How often the progress line is checked while sleeping.
 const TICK: Duration = Duration::from_millis(100);
@@ -190,30 +190,6 @@ fn wrapped(text: &str, width: usize) -> String {
 fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
-/// `text` with every character escaped that could move the cursor, end the line, or reorder or
-/// hide what is read (Unicode's bidirectional controls and zero-width characters).
-pub fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_deceptive) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_deceptive(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
-}
-
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
-}
 
 #[cfg(test)]
 mod tests {
@@ -238,20 +214,6 @@ mod tests {
             ),
         ] {
             assert_eq!(wrapped(text, 18), lines.join("\n"));
-        }
-    }
-
-    #[test]
-    fn control_and_bidirectional_characters_are_escaped() {
-        for (text, shown) in [
-            ("plain é 漢", "plain é 漢"),
-            ("\u{1b}[31mred\r\n", "\\u{1b}[31mred\\r\\n"),
-            ("\u{9b}31m", "\\u{9b}31m"),
-            ("\u{202e}evil\u{2066}", "\\u{202e}evil\\u{2066}"),
-            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
-            ("nul\0del\u{7f}", "nul\\u{0}del\\u{7f}"),
-        ] {
-            assert_eq!(escaped(text), shown);
         }
     }
 }

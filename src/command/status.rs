@@ -11,8 +11,8 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{self, Freshness, Token};
 use crate::output;
-use crate::report::{self, Reporter};
-use crate::server_text::Redactor;
+use crate::report::Reporter;
+use crate::server_text::{Redactor, escaped, escaped_json};
 use crate::time::{Deadline, Timestamp};
 
 /// Everything that is reported, in this order.
@@ -108,7 +108,9 @@ pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error>
     let status = collect(args, &selection, &config, env, report);
     let text = match args.output.unwrap_or_default() {
         StatusFormat::Text => status.to_text(),
-        StatusFormat::Json => serde_json::to_string(&status).map_err(anyhow::Error::from)?,
+        StatusFormat::Json => {
+            escaped_json(serde_json::to_string(&status).map_err(anyhow::Error::from)?)
+        }
     };
     Ok(output::write_stdout(&text)?)
 }
@@ -261,8 +263,7 @@ impl StatusReport {
             .map(|(label, _)| label.len())
             .max()
             .unwrap_or_default();
-        let line =
-            |(label, text): &(&str, String)| format!("{label:width$}  {}", report::escaped(text));
+        let line = |(label, text): &(&str, String)| format!("{label:width$}  {}", escaped(text));
         lines.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }

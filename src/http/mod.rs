@@ -180,9 +180,14 @@ fn send(agent: &Agent, url: &str, form: &str) -> Result<Response, ureq::Error> {
 /// # Errors
 /// If the body is cut off.
 fn read(mut response: http::Response<Body>) -> io::Result<Response> {
-    let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let headers = response.headers();
+    let header = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let (content_type, location) = (header(header::CONTENT_TYPE), header(header::LOCATION));
+    let content_encoding = header(header::CONTENT_ENCODING);
     let retry_after = header(header::RETRY_AFTER);
+    let challenges = headers.get_all(header::WWW_AUTHENTICATE).iter();
+    let challenges = challenges.filter_map(|value| Some(value.to_str().ok()?.to_owned()));
+    let challenges = challenges.collect();
     let status = response.status().as_u16();
     let mut body = Vec::new();
     let limit = BODY_LIMIT as u64 + 1;
@@ -194,8 +199,10 @@ fn read(mut response: http::Response<Body>) -> io::Result<Response> {
     Ok(Response {
         status,
         content_type,
+        content_encoding,
         location,
         retry_after,
+        challenges,
         body,
     })
 }

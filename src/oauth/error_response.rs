@@ -1,93 +1,178 @@
-//! The words for an answer that is no token, out of what the answer says of itself.
+//! Responses that are no token: which kind of failure each is, and the words for it. Pure.
 
+use serde_json::{Map, Value};
 use url::Origin;
 
-use super::response::ErrorResponse;
 use super::retry::{self, Retry};
 use super::token_error::{Cause, TokenError, TokenErrorKind};
 use super::{Response, TokenEndpoint};
-use crate::server_text::Redactor;
+use crate::server_text::{Redactor, ServerText};
 use crate::time::Timestamp;
 
-/// An answer of `endpoint` that came at `answered_at`, to be put into words.
-pub struct Diagnosis<'a> {
+/// The codes of RFC 6749 (§5.2, §4.1.2.1). They are shown as they are, however long.
+const CODES: [&str; 9] = [
+    "access_denied",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
+/// What the code of a vendor error that refuses credentials contains, in lower case.
+const REFUSALS: [&str; 5] = ["authoriz", "authoris", "authentic", "client", "secret"];
+
+/// Plain text of at least this many characters without white space may be a token.
+const WORD_CHARS: usize = 20;
+
+const CHECK_URL: &str = "check that --base-url or --token-url names a Get Token API";
+
+/// An error object of RFC 6749 (§5.2), or the vendor's `{"Error":{"Code":…}}`.
+pub struct ErrorObject<'a> {
+    code: &'a str,
+    description: Option<&'a str>,
+    is_vendors: bool,
+}
+
+impl<'a> ErrorObject<'a> {
+    /// Returns `None` if the members are not those of an error object.
+    pub fn read(members: &'a Map<String, Value>) -> Option<Self> {
+        let text = |members: &'a Map<String, Value>, name| {
+            let text = members.get(name)?.as_str()?;
+            (!text.trim().is_empty()).then_some(text)
+        };
+        if let Some(code) = text(members, "error") {
+            return Some(Self {
+                code,
+                description: text(members, "error_description"),
+                is_vendors: false,
+            });
+        }
+        let Some(Value::Object(error)) = members.get("Error") else {
+            return None;
+        };
+        Some(Self {
+            code: text(error, "Code").unwrap_or("an error without a code"),
+            description: text(error, "Message").or_else(|| text(error, "Description")),
+            is_vendors: true,
+        })
+    }
+
+    fn show(&self, redactor: &Redactor) -> String {
+        match (CODES.contains(&self.code), self.description) {
+            (true, None) => self.code.to_owned(),
+            (true, Some(description)) => format!("{}: {}", self.code, redactor.show(description)),
+            (false, None) => redactor.show(self.code).to_string(),
+            (false, Some(description)) => {
+                let text = format!("{}: {description}", self.code);
+                redactor.show(&text).to_string()
+            }
+        }
+    }
+}
+
+/// A response of `endpoint` without a token, received at `received_at`.
+pub struct ErrorResponse<'a> {
     pub response: &'a Response,
     pub endpoint: &'a TokenEndpoint,
     pub redactor: &'a Redactor,
-    pub answered_at: Timestamp,
+    pub received_at: Timestamp,
 }
 
-impl Diagnosis<'_> {
-    /// The status says that it may pass.
-    pub fn unavailable(&self, error: Option<ErrorResponse>) -> TokenError {
+impl ErrorResponse<'_> {
+    /// A transient failure, by its status or code.
+    pub fn unavailable(&self, error: Option<ErrorObject>) -> TokenError {
         let status = self.response.status;
         let what = match status {
             429 => "limits the number of requests",
-            408 => "did not get the request in time",
+            408 => "did not receive the request in time",
             _ => "is unavailable",
         };
-        let when = self.response.retry_after.as_deref();
-        let when = when
-            .and_then(|value| retry::retry_after(value, self.answered_at))
-            .filter(|when| *when > self.answered_at);
+        let retry_after = self.response.retry_after.as_deref();
+        let when = retry_after
+            .and_then(|value| retry::retry_after(value, self.received_at))
+            .filter(|when| *when > self.received_at);
         let hint = match (status, when) {
-            (_, Some(when)) => format!("the credentials are not at fault; try again after {when}"),
+            (_, Some(when)) => format!("try again after {when}; the credentials are not at fault"),
             (429, None) => {
-                "an account has 60 to 100 requests a minute; try again in a minute".to_owned()
+                "try again in a minute; an account may send 60 to 100 requests a minute".to_owned()
             }
-            _ => "the credentials are not at fault; trying again later helps".to_owned(),
-        };
-        let retry = match (status, when) {
-            (408 | 429 | 500 | 502 | 503 | 504, Some(when)) => Retry::After(when),
-            (408 | 429 | 500 | 502 | 503 | 504, None) => Retry::Soon,
-            _ => Retry::Never,
+            _ => "try again later; the credentials are not at fault".to_owned(),
         };
         TokenError {
-            retry,
+            retry: match when {
+                _ if !retry::is_transient(status) => Retry::Never,
+                Some(when) => Retry::After(when),
+                None => Retry::Soon,
+            },
             cause: match status {
                 429 => Cause::Limit,
                 _ => Cause::Other,
             },
-            ..self.failure(TokenErrorKind::Unavailable, what, error, hint)
+            ..self.failure(TokenErrorKind::Unavailable, what, error, &hint)
         }
     }
 
-    /// A proxy wants credentials of its own.
+    /// A proxy asks for credentials of its own.
     pub fn proxy_authentication(&self) -> TokenError {
         TokenError::new(
             TokenErrorKind::Unreachable,
             format!(
-                "a proxy on the way to {} asks for a user name and password (status 407)",
+                "a proxy on the way to {} asks for a user name and password, status 407",
                 self.endpoint
             ),
-            "the client id and secret are not at fault; ask whoever runs the network for the proxy's",
+            "give the proxy's user name and password in --proxy; the client id and secret are not at fault",
         )
     }
 
-    /// An error object: its code decides (RFC 6749 §5.2).
-    pub fn error(&self, error: ErrorResponse) -> TokenError {
-        match error.error {
-            "invalid_client" | "unauthorized_client" | "access_denied" => self.refused(Some(error)),
+    /// An error object, whose code decides.
+    pub fn error(&self, error: ErrorObject) -> TokenError {
+        let status = self.response.status;
+        let code = error.code.to_ascii_lowercase();
+        match error.code {
+            "invalid_client" | "unauthorized_client" | "access_denied" => self.refused(error),
             "temporarily_unavailable" | "server_error" => self.unavailable(Some(error)),
-            _ if error.is_vendors_own => self.refused(Some(error)),
+            _ if error.is_vendors && matches!(status, 401 | 403) => self.refused(error),
+            _ if error.is_vendors && REFUSALS.iter().any(|part| code.contains(part)) => {
+                self.refused(error)
+            }
             _ => self.failure(
                 TokenErrorKind::Invalid,
                 "did not accept the request",
                 Some(error),
-                "check that --base-url or --token-url names a Get Token API".to_owned(),
+                CHECK_URL,
             ),
         }
     }
 
-    /// The credentials are not accepted.
-    pub fn refused(&self, error: Option<ErrorResponse>) -> TokenError {
-        let hint = "check the client id and secret (was the secret rotated?); a new application's \
-                    are refused until it is active, a few minutes after it was created";
+    fn refused(&self, error: ErrorObject) -> TokenError {
         self.failure(
             TokenErrorKind::Refused,
             "refused the credentials",
-            error,
-            hint.to_owned(),
+            Some(error),
+            "check the client id and secret; a new application's are refused for a few minutes until it is active, and a \
+             rotated secret no longer works",
+        )
+    }
+
+    /// 401 without an error object: most likely not the authorization server's.
+    pub fn unauthorized(&self) -> TokenError {
+        let schemes = match self.response.schemes()[..] {
+            [] => String::new(),
+            ref schemes => format!(" and asked for {}", schemes.join(", ")),
+        };
+        TokenError::new(
+            TokenErrorKind::Refused,
+            format!(
+                "{} answered with status 401 without an OAuth error{schemes}{}",
+                self.endpoint,
+                self.quotation()
+            ),
+            "check the URL first, because a gateway in front of the service may have answered; then check the client id \
+             and secret, which are refused until a new application is active",
         )
     }
 
@@ -95,89 +180,98 @@ impl Diagnosis<'_> {
         &self,
         kind: TokenErrorKind,
         what: &str,
-        error: Option<ErrorResponse>,
-        hint: String,
+        error: Option<ErrorObject>,
+        hint: &str,
     ) -> TokenError {
-        let said = error.map_or_else(String::new, |error| {
-            let code = self.redactor.show(error.error);
-            match error.error_description {
-                Some(description) => format!("{code}: {}, ", self.redactor.show(description)),
-                None => format!("{code}, "),
-            }
-        });
+        let error = error.map(|error| format!(": {}", error.show(self.redactor)));
         let what = format!(
-            "{} {what} ({said}status {})",
-            self.endpoint, self.response.status
+            "{} {what}, status {}{}",
+            self.endpoint,
+            self.response.status,
+            error.unwrap_or_default()
         );
         TokenError::new(kind, what, hint)
     }
 
-    /// It points elsewhere, where no secret will follow.
+    /// A redirect, which is not followed.
     pub fn redirect(&self) -> TokenError {
         let Some(location) = self.response.location.as_deref() else {
             return self.invalid("the status is not 200");
         };
-        let target = self.target(location);
-        let hint = "if that is the right place, name it by --base-url or --token-url; a captive portal or a VPN can \
-                    also be the reason";
-        let why = format!("it redirects to {target}, where the secret is not sent");
-        TokenError::new(
-            TokenErrorKind::Invalid,
-            self.not_a_token_response(&why),
-            hint,
-        )
-    }
-
-    /// Origin and path: userinfo and query may hold what is not for every eye.
-    fn target(&self, location: &str) -> String {
-        match self.endpoint.join(location) {
+        let target = match self.endpoint.join(location) {
             Some(url) => {
-                // Apart, because a long address looks like a token; but a secret with a slash in it may stand across.
-                // What has no origin (`mailto:`) is named by its scheme.
+                // Without userinfo and query. A URL without an origin (`mailto:`) is named by its scheme.
                 let origin = match url.origin() {
                     origin @ Origin::Tuple(..) => origin.ascii_serialization(),
                     Origin::Opaque(_) => format!("{}:", url.scheme()),
                 };
-                let origin = self.redactor.show(&origin);
-                let target = format!("{origin}{}", self.redactor.show(url.path()));
-                match self.redactor.quotes_secret(&target) {
-                    true => "a place that quotes the secret".to_owned(),
-                    false => target,
-                }
+                let target = format!("{origin}{}", url.path());
+                self.redactor.show_parts(&target).to_string()
             }
-            None => "a place that is not a URL".to_owned(),
-        }
-    }
-
-    /// It is no token response, and `why`.
-    pub fn invalid(&self, why: &str) -> TokenError {
-        let hint = if self.response.is_html() {
-            "a web page came instead: a gateway, a captive portal or a VPN may stand in between; open the URL in a \
-             browser to see it"
-        } else {
-            "check that --base-url or --token-url names a Get Token API"
+            None => "something that is not a URL".to_owned(),
         };
-        TokenError::new(
-            TokenErrorKind::Invalid,
-            self.not_a_token_response(why),
-            hint,
-        )
+        let reason = format!("it redirects to {target}, where the secret is not sent");
+        let hint = "name that URL by --base-url or --token-url if it is the right one; a captive portal or VPN may also \
+                    redirect requests";
+        TokenError::new(TokenErrorKind::Invalid, self.no_token(&reason), hint)
     }
 
-    fn not_a_token_response(&self, why: &str) -> String {
-        let Response { status, body, .. } = self.response;
-        let content_type = match &self.response.content_type {
-            Some(content_type) => self.redactor.show(content_type).to_string(),
+    /// Not a token response, for this `reason`.
+    pub fn invalid(&self, reason: &str) -> TokenError {
+        let hint = match self.response.is_html() {
+            true => {
+                "open the URL in a browser to see the web page that came instead: a gateway, a captive portal or a VPN \
+                 may have answered"
+            }
+            false => CHECK_URL,
+        };
+        TokenError::new(TokenErrorKind::Invalid, self.no_token(reason), hint)
+    }
+
+    fn no_token(&self, reason: &str) -> String {
+        let Response {
+            status,
+            content_type,
+            content_encoding,
+            ..
+        } = self.response;
+        let content_type = match content_type {
+            Some(content_type) => self.redactor.show_parts(content_type).to_string(),
             None => "no content type".to_owned(),
         };
-        let text = String::from_utf8_lossy(body);
-        let beginning = match self.response.is_whole() {
-            true => self.redactor.show(&text),
-            false => self.redactor.show_cut(&text),
-        };
+        let encoding = content_encoding.as_ref().map(|encoding| {
+            let encoding = self.redactor.show_parts(encoding);
+            format!(", Content-Encoding {encoding} although none was asked for")
+        });
         format!(
-            "the answer of {} is not a token response: {why} (status {status}, {content_type}, \"{beginning}\")",
-            self.endpoint
+            "{} did not return a token: {reason}; status {status}, {content_type}{}{}",
+            self.endpoint,
+            encoding.unwrap_or_default(),
+            self.quotation()
         )
+    }
+
+    /// The beginning of the body in quotes; nothing if it is binary, empty, or JSON without members: its value may be a
+    /// token.
+    fn quotation(&self) -> String {
+        let text = self.response.text().unwrap_or_default();
+        let shown = match serde_json::from_str(text) {
+            Ok(Value::Object(members)) => Some(self.redactor.show_members(&members)),
+            Ok(Value::String(text)) => {
+                let members = serde_json::from_str(&text).ok();
+                members.map(|members| self.redactor.show_members(&members))
+            }
+            Ok(_) => None,
+            Err(_) => self.show_text(text),
+        };
+        shown.map_or_else(String::new, |shown| format!(": \"{shown}\""))
+    }
+
+    fn show_text(&self, text: &str) -> Option<ServerText> {
+        let is_cut_json = text.starts_with(['{', '[', '"']);
+        let is_word = !text.contains(|c: char| c.is_whitespace() || c == '<');
+        let is_long_word = is_word && text.chars().count() >= WORD_CHARS;
+        let is_shown = !text.is_empty() && !is_cut_json && !is_long_word;
+        is_shown.then(|| self.redactor.show(text))
     }
 }

@@ -20,11 +20,12 @@ pub fn claims(text: &str) -> Option<Map<String, Value>> {
     object(&payload)
 }
 
-/// `exp − iat`, the life the issuer gave it (RFC 7519 §4.1.4, §4.1.6).
+/// `exp − iat`, the lifetime that the issuer gave it (RFC 7519 §4.1.4, §4.1.6); unknown if it is not above zero.
 pub fn lifetime(text: &str) -> Option<Duration> {
     let claims = claims(text)?;
     let seconds = |name: &str| claims.get(name)?.as_f64();
-    Duration::try_from_secs_f64((seconds("exp")? - seconds("iat")?).max(0.0)).ok()
+    let lifetime = Duration::try_from_secs_f64(seconds("exp")? - seconds("iat")?);
+    lifetime.ok().filter(|lifetime| !lifetime.is_zero())
 }
 
 fn parts(text: &str) -> Option<[Vec<u8>; 3]> {
@@ -81,7 +82,8 @@ mod tests {
         for (payload, expected) in [
             (r#"{"iat":100,"exp":3700}"#, Some(3600)),
             (r#"{"iat":100.5,"exp":101.5}"#, Some(1)),
-            (r#"{"iat":100,"exp":50}"#, Some(0)),
+            (r#"{"iat":100,"exp":50}"#, None),
+            (r#"{"iat":100,"exp":100}"#, None),
             (r#"{"exp":3700}"#, None),
             (r#"{"iat":"100","exp":3700}"#, None),
             (r#"{"iat":0,"exp":1e300}"#, None),

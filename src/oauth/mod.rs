@@ -1,7 +1,6 @@
-//! OAuth 2.0's client credentials grant (RFC 6749 §4.4) in nouns. Knows neither the cache nor
-//! where credentials come from; everything but `http` and `tls` is pure.
+//! The client credentials grant of OAuth 2.0 (RFC 6749 §4.4) in nouns: endpoint, request, response, token, and why there
+//! is none. Pure; knows neither the transport nor the cache nor where credentials come from.
 
-mod answer;
 mod endpoint;
 mod error_response;
 mod jwt;
@@ -10,12 +9,13 @@ mod response;
 mod retry;
 mod token;
 mod token_error;
+mod token_response;
 
-pub use answer::{BODY_LIMIT, Response};
 pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
 pub use jwt::claims;
 pub use request::{ClientCredentials, ClientId, TokenRequest};
-pub use response::parse;
+pub use response::{BODY_LIMIT, Response};
 pub use retry::{Retry, pause};
 pub use token::{Freshness, MinTtl, Token};
 pub use token_error::{Cause, TokenError, TokenErrorKind};
+pub use token_response::parse;

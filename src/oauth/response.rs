@@ -1,190 +1,92 @@
-//! What an answer means (RFC 6749 §5): a token, or which kind of failure, in words.
+//! A response of the token endpoint as it was received, before anything is made of it.
 
-use std::ops::Range;
-use std::time::Duration;
+/// The longest body that is read. A token response is a hundredth of it.
+pub const BODY_LIMIT: usize = 64 * 1024;
 
-use serde_json::{Map, Value};
+/// Status, the header fields that matter, and the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Content-Type, if it is text.
+    pub content_type: Option<String>,
+    /// Content-Encoding, if it is text. None is asked for.
+    pub content_encoding: Option<String>,
+    /// Location, if it is text.
+    pub location: Option<String>,
+    /// Retry-After, if it is text.
+    pub retry_after: Option<String>,
+    /// WWW-Authenticate, one string a field.
+    pub challenges: Vec<String>,
+    /// One byte longer than [`BODY_LIMIT`] if there was more.
+    pub body: Vec<u8>,
+}
 
-use super::answer::BODY_LIMIT;
-use super::error_response::Diagnosis;
-use super::token_error::TokenError;
-use super::{Response, Token, TokenEndpoint, jwt};
-use crate::secret::AccessToken;
-use crate::server_text::Redactor;
-use crate::time::Timestamp;
+/// Authentication schemes (IANA's registry, and those in use beside it) that a gateway may ask for.
+const SCHEMES: [&str; 12] = [
+    "ApiKey",
+    "AWS4-HMAC-SHA256",
+    "Basic",
+    "Bearer",
+    "Digest",
+    "DPoP",
+    "Hawk",
+    "Mutual",
+    "Negotiate",
+    "NTLM",
+    "OAuth",
+    "SharedKey",
+];
 
-/// Reads an answer of `endpoint`; the `exchange` lasted from just before the request was sent until
-/// the answer was there.
-///
-/// # Errors
-/// Which kind of failure it is follows the order: 408, 429 and 5xx by their status; a proxy's 407;
-/// an error object by its code (§5.2); a bare 401; and whatever else is not a token response.
-pub fn parse(
-    response: &Response,
-    endpoint: &TokenEndpoint,
-    exchange: Range<Timestamp>,
-    redactor: &Redactor,
-) -> Result<Token, TokenError> {
-    let answer = Answer::read(response);
-    let diagnosis = Diagnosis {
-        response,
-        endpoint,
-        redactor,
-        answered_at: exchange.end,
-    };
-    let requested_at = exchange.start;
-    let error = match &answer {
-        Answer::Members(members) => ErrorResponse::read(members),
-        Answer::Bare(_) | Answer::TooLong | Answer::Nonsense(_) => None,
-    };
-    match (response.status, error) {
-        (408 | 429 | 500..=599, error) => Err(diagnosis.unavailable(error)),
-        (407, _) => Err(diagnosis.proxy_authentication()),
-        (_, Some(error)) => Err(diagnosis.error(error)),
-        (401, None) => Err(diagnosis.refused(None)),
-        (200, None) => {
-            let token = match answer {
-                Answer::Members(members) => token(members, requested_at),
-                Answer::Bare(access_token) => Ok(bare(access_token, requested_at)),
-                Answer::TooLong => Err(TOO_LONG),
-                Answer::Nonsense(why) => Err(why),
-            };
-            let mut token = token.map_err(|why| diagnosis.invalid(why))?;
-            redactor.clean(&mut token.members);
-            Ok(token)
-        }
-        (300..=399, None) => Err(diagnosis.redirect()),
-        _ => Err(diagnosis.invalid(match answer {
-            // Its words may be in what was not read.
-            Answer::TooLong => TOO_LONG,
-            _ => "the status is not 200",
-        })),
+impl Response {
+    /// Whether the body is within the limit.
+    pub fn is_whole(&self) -> bool {
+        self.body.len() <= BODY_LIMIT
     }
-}
 
-const TOO_LONG: &str = "it is over 64 KiB";
-
-/// The forms of answer that are understood, whatever the status.
-enum Answer {
-    /// A JSON object, or one encoded in a JSON string.
-    Members(Map<String, Value>),
-    /// A JWT by itself, as a JSON string or as plain text.
-    Bare(AccessToken),
-    /// One that is not read to its end.
-    TooLong,
-    /// None of these, and why.
-    Nonsense(&'static str),
-}
-
-impl Answer {
-    fn read(response: &Response) -> Self {
-        if response.body.len() > BODY_LIMIT {
-            return Self::TooLong;
-        }
-        let Ok(text) = std::str::from_utf8(&response.body) else {
-            return Self::Nonsense("it is not UTF-8");
+    /// The body as text, without a byte order mark and white space around it; `None` if it is binary: not UTF-8, or with
+    /// control characters in it.
+    pub fn text(&self) -> Option<&str> {
+        // The limit may have cut a character in two.
+        let text = match str::from_utf8(&self.body) {
+            Err(error) if !self.is_whole() && error.error_len().is_none() => {
+                str::from_utf8(&self.body[..error.valid_up_to()]).ok()?
+            }
+            text => text.ok()?,
         };
-        let text = text.trim_start_matches('\u{feff}').trim();
-        if text.is_empty() {
-            return Self::Nonsense("it is empty");
-        }
-        match serde_json::from_str(text) {
-            Ok(Value::Object(members)) => Self::Members(members),
-            Ok(Value::String(text)) => Self::read_encoded(text.trim()),
-            Ok(_) => Self::Nonsense("it is neither a JSON object nor a token"),
-            Err(_) if response.is_plain_text() => Self::read_encoded(text),
-            Err(_) => Self::Nonsense("it is not JSON"),
-        }
+        let is_binary = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        (!text.contains(is_binary)).then(|| text.trim_start_matches('\u{feff}').trim())
     }
 
-    /// `{ String }` in the vendor's notation: an object in a string, or nothing but the token.
-    fn read_encoded(text: &str) -> Self {
-        if let Ok(members) = serde_json::from_str(text) {
-            return Self::Members(members);
-        }
-        match AccessToken::parse(text).filter(|_| jwt::is_jwt(text)) {
-            Some(access_token) => Self::Bare(access_token),
-            None => Self::Nonsense("it is neither a JSON object nor a token"),
-        }
+    /// Whether the content type is `text/plain`.
+    pub fn is_plain_text(&self) -> bool {
+        self.media_type() == "text/plain"
     }
-}
 
-/// An error object: OAuth's (RFC 6749 §5.2), or the vendor's `{"Error":{"Code":…}}`.
-pub struct ErrorResponse<'a> {
-    /// The code.
-    pub error: &'a str,
-    /// More words.
-    pub error_description: Option<&'a str>,
-    /// Whether it has the vendor's form.
-    pub is_vendors_own: bool,
-}
+    /// Whether it is a web page, by its type or its first character.
+    pub fn is_html(&self) -> bool {
+        self.media_type() == "text/html" || self.text().is_some_and(|text| text.starts_with('<'))
+    }
 
-impl<'a> ErrorResponse<'a> {
-    fn read(members: &'a Map<String, Value>) -> Option<Self> {
-        let text =
-            |value: Option<&'a Value>| value?.as_str().filter(|text| !text.trim().is_empty());
-        match (members.get("error"), members.get("Error")) {
-            (Some(Value::String(error)), _) if !error.is_empty() => Some(Self {
-                error,
-                error_description: text(members.get("error_description")),
-                is_vendors_own: false,
-            }),
-            (_, Some(Value::Object(vendors))) => Some(Self {
-                error: text(vendors.get("Code")).unwrap_or("an error without a code"),
-                error_description: text(vendors.get("Message"))
-                    .or_else(|| text(vendors.get("Description"))),
-                is_vendors_own: true,
-            }),
-            _ => None,
-        }
+    /// The schemes that the challenges name (RFC 9110 §11.6.1).
+    pub fn schemes(&self) -> Vec<&'static str> {
+        let is_named = |scheme: &&str| self.challenges.iter().any(|field| names(field, scheme));
+        SCHEMES.into_iter().filter(is_named).collect()
+    }
+
+    /// Content-Type without parameters, in lower case (RFC 9110 §8.3.1).
+    fn media_type(&self) -> String {
+        let content_type = self.content_type.as_deref().unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default();
+        media_type.trim().to_ascii_lowercase()
     }
 }
 
-fn token(mut members: Map<String, Value>, requested_at: Timestamp) -> Result<Token, &'static str> {
-    match members.get("token_type") {
-        None | Some(Value::Null) => {}
-        Some(Value::String(name)) if name.eq_ignore_ascii_case("bearer") => {}
-        Some(_) => return Err("its token_type is not bearer"),
-    }
-    let access_token = match members.get_mut("access_token").map(Value::take) {
-        Some(Value::String(text)) => {
-            AccessToken::parse(&text).ok_or("its access_token is not a b64token (RFC 6750 §2.1)")?
-        }
-        _ => return Err("it has no access_token"),
+/// Whether one of the challenges in a field begins with `scheme`.
+fn names(field: &str, scheme: &str) -> bool {
+    let first_word = |challenge: &str| {
+        let word = challenge.split_ascii_whitespace().next();
+        word.is_some_and(|word| word.eq_ignore_ascii_case(scheme))
     };
-    let lifetime = members
-        .get("expires_in")
-        .and_then(expires_in)
-        .or_else(|| jwt::lifetime(access_token.expose()));
-    Ok(Token {
-        access_token,
-        members,
-        obtained_at: requested_at,
-        expires_at: lifetime.map(|lifetime| requested_at.plus(lifetime)),
-    })
+    field.split(',').any(first_word)
 }
-
-fn bare(access_token: AccessToken, requested_at: Timestamp) -> Token {
-    let lifetime = jwt::lifetime(access_token.expose());
-    Token {
-        access_token,
-        members: Map::from_iter([("access_token".to_owned(), Value::Null)]),
-        obtained_at: requested_at,
-        expires_at: lifetime.map(|lifetime| requested_at.plus(lifetime)),
-    }
-}
-
-/// Seconds (RFC 6749 §5.1), as a number or in a string; a lifetime that is over is none at all.
-fn expires_in(value: &Value) -> Option<Duration> {
-    let seconds: f64 = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(seconds.max(0.0))
-        .ok()
-        .filter(|_| !seconds.is_nan())
-}
-
-#[cfg(test)]
-mod tests;

@@ -38,11 +38,21 @@ pub fn pause(attempt: u32, error: &TokenError, jitter: f64, now: Timestamp) -> O
     }
 }
 
-/// Retry-After (RFC 9110 §10.2.3), seconds or a date, of an answer that came at `now`.
+/// Whether another attempt may succeed after this status: a timeout, a rate limit, an outage, or Cloudflare's 520 to 524
+/// and 530 for an origin that it cannot reach.
+pub fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502..=504 | 520..=524 | 530)
+}
+
+/// Retry-After (RFC 9110 §10.2.3) of a response received at `now`: a date, or seconds, of which a fraction is rounded up.
 pub fn retry_after(value: &str, now: Timestamp) -> Option<Timestamp> {
     let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(now.plus(Duration::from_secs(value.parse().unwrap_or(u64::MAX))));
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
+    if is_number(whole) && is_number(fraction) {
+        let up = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+        let seconds = whole.parse::<u64>().unwrap_or(u64::MAX).saturating_add(up);
+        return Some(now.plus(Duration::from_secs(seconds)));
     }
     httpdate::parse_http_date(value).ok().map(Timestamp::from)
 }
@@ -102,7 +112,14 @@ mod tests {
             ("Friday, 15-Jan-27 08:01:00 GMT", Some(1_800_000_060)),
             ("", None),
             ("-1", None),
-            ("1.5", None),
+            ("1.5", Some(1_800_000_002)),
+            ("292.00", Some(1_800_000_292)),
+            ("0.001", Some(1_800_000_001)),
+            (".5", None),
+            ("5.", None),
+            ("1.2.3", None),
+            ("1e3", None),
+            ("1,5", None),
             ("soon", None),
             ("Fri, 15 Jan 2027 08:01:00 CET", None),
         ] {

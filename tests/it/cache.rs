@@ -555,7 +555,7 @@ fn a_secret_of_digits_is_kept_neither_as_a_name_nor_as_a_number() {
         let output = env.run(&["get", "-o", "json"]);
         let kept = r#"{"access_token":"abc","expires_in":"#;
         assert!(output.stdout.starts_with(kept), "{output}");
-        let cleaned = r#","k[redacted]":"v","num":"[redacted]","n":12.50,"#;
+        let cleaned = r#","[redacted]":"v","num":"[redacted]","n":12.50,"#;
         assert!(output.stdout.contains(cleaned), "{output}");
     }
 }

@@ -13,7 +13,12 @@ fn each_failure_hints_at_what_helps() {
     let wait = |status| Reply::http(status, "Retry-After: 3600\r\n", "");
     let a_page: &[&str] = &["gateway", "captive portal", "VPN", "browser"];
     let refused: &[&str] = &["until it is active", "rotated", "client id and secret"];
-    let rows: [Row; 20] = [
+    let gateway: &[&str] = &[
+        "check the URL first",
+        "gateway",
+        "until a new application is active",
+    ];
+    let rows: [Row; 22] = [
         (
             "invalid_client with 401",
             Reply::oauth_error(401, "invalid_client"),
@@ -39,8 +44,21 @@ fn each_failure_hints_at_what_helps() {
             Reply::vendor_error(401, "errorAuthorization"),
             refused,
         ),
-        ("401 bare", Reply::http(401, "", ""), refused),
-        ("401 with a page", page(401), refused),
+        ("401 bare", Reply::http(401, "", ""), gateway),
+        ("401 with a page", page(401), gateway),
+        (
+            "401 of API Management",
+            Reply::json(
+                401,
+                r#"{"statusCode":401,"message":"missing subscription key"}"#,
+            ),
+            gateway,
+        ),
+        (
+            "401 of nginx",
+            Reply::http(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", PAGE),
+            gateway,
+        ),
         ("HTML", page(200), a_page),
         ("HTML with 403", page(403), a_page),
         ("HTML with 404", page(404), a_page),
@@ -65,9 +83,9 @@ fn each_failure_hints_at_what_helps() {
         (
             "503",
             Reply::http(503, "", ""),
-            &["trying again later helps", "not at fault"],
+            &["try again later", "not at fault"],
         ),
-        ("502 with a page", page(502), &["trying again later helps"]),
+        ("502 with a page", page(502), &["try again later"]),
         (
             "another error",
             Reply::oauth_error(400, "invalid_request"),

@@ -142,12 +142,12 @@ fn json_tells_the_lifetime() {
             Some(3600),
         ),
         (
-            "a number beside a JWT that differs",
+            "a number beside a JWT that lives shorter",
             Reply::json(
                 200,
                 json!({ "access_token": jwt(&hour), "expires_in": 86400 }).to_string(),
             ),
-            Some(86400),
+            Some(3600),
         ),
         ("a bare JWT", bare(hour), Some(3600)),
         (

@@ -33,6 +33,8 @@ fn passing() -> Vec<(&'static str, Reply)> {
         ("502", Reply::text(502, "text/html", "<html>")),
         ("503", Reply::oauth_error(503, "invalid_client")),
         ("504", Reply::vendor_error(504, "errorTimeout")),
+        ("520", Reply::http(520, "", "")),
+        ("530", Reply::http(530, "", "")),
         (
             "429 with nonsense as Retry-After",
             asking_to_wait(429, "soon"),
@@ -171,7 +173,7 @@ fn what_will_not_pass_is_asked_once() {
         ("505", 505),
         ("507", 507),
         ("511", 511),
-        ("520", 520),
+        ("525", 525),
         ("599", 599),
     ] {
         rows.push((name, json(status)));
