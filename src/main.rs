@@ -71,7 +71,8 @@ fn parse() -> Result<Cli, clap::Error> {
 fn help_or_usage_error(error: clap::Error) -> Result<ExitCode, Error> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            output::forgive_broken_pipe(describe_all_commands(error).print())?;
+            let help = describe_all_commands(error).render().to_string();
+            output::write_stdout(help.trim_end())?;
             Ok(Exit::Success.into())
         }
         _ => {

@@ -1,6 +1,6 @@
-//! Standard output: the token in the form asked for, in one write, or nothing.
+//! Standard output: the result in the format asked for, in one write, or nothing.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::oauth::Token;
+use crate::server_text::escaped_json;
 use crate::time::Timestamp;
 
 /// Where a token came from.
@@ -19,20 +20,20 @@ pub enum Origin {
     Cache,
 }
 
-/// The form of the one line on standard output.
+/// The format of the one line on standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form<'a> {
     /// The token.
     Raw,
-    /// The server's members and ours.
+    /// A JSON object: the server's members, and the times.
     Json,
     /// A header field (RFC 6750 §2.1).
     Header,
-    /// This variable, set to the token.
+    /// An assignment of the token to this variable.
     Env(&'a str),
 }
 
-/// A token in that form, without the end of the line. A b64token needs no quotes in any of them.
+/// Renders `token` without a newline. A b64token needs no quotes in any format.
 pub fn render(token: &Token, origin: Origin, form: Form<'_>, now: Timestamp) -> Zeroizing<String> {
     let access_token = token.access_token.expose();
     Zeroizing::new(match form {
@@ -59,32 +60,44 @@ fn json(token: &Token, origin: Origin, now: Timestamp) -> String {
         ),
         ("from_cache", Value::from(origin == Origin::Cache)),
     ] {
-        // The server's own member of that name, should it have one, must not decide the place.
+        // Ours come last, even where the server sent a member of that name.
         members.shift_remove(name);
         members.insert(name.into(), value);
     }
-    Value::Object(members).to_string()
+    escaped_json(Value::Object(members).to_string())
 }
 
-/// Writes `line` and a newline to standard output.
+/// Writes `text` and a newline to standard output. A reader that went away is no error: it has what it wanted.
 ///
 /// # Errors
 /// If standard output cannot be written.
-pub fn write_stdout(line: &str) -> anyhow::Result<()> {
-    let bytes = Zeroizing::new(format!("{line}\n"));
-    let mut stdout = io::stdout().lock();
-    forgive_broken_pipe(
-        stdout
-            .write_all(bytes.as_bytes())
-            .and_then(|()| stdout.flush()),
-    )
+pub fn write_stdout(text: &str) -> anyhow::Result<()> {
+    let bytes = Zeroizing::new(format!("{text}\n"));
+    ignore_broken_pipe(write_all(bytes.as_bytes()))
 }
 
-/// A reader that went away has what it wanted.
-///
-/// # Errors
-/// Any other failure to write.
-pub fn forgive_broken_pipe(written: io::Result<()>) -> anyhow::Result<()> {
+/// Past std's handle, which reports success where the descriptor is not open for writing.
+#[cfg(unix)]
+fn write_all(mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(io::stdout(), bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn write_all(bytes: &[u8]) -> io::Result<()> {
+    use io::Write as _;
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
+}
+
+fn ignore_broken_pipe(written: io::Result<()>) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(error).context("cannot write to standard output")
@@ -112,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_is_the_token_and_json_what_the_server_said_and_more() {
+    fn json_has_the_servers_members_and_the_times() {
         let now = Timestamp::from(1010);
         for (format, origin, expires_at, expected) in [
             (Form::Raw, Origin::Server, Some(1060), "t"),
@@ -135,10 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_reader_that_went_away_is_forgiven() {
+    fn a_broken_pipe_alone_is_ignored() {
         use io::ErrorKind::{BrokenPipe, StorageFull};
-        assert!(forgive_broken_pipe(Ok(())).is_ok());
-        assert!(forgive_broken_pipe(Err(BrokenPipe.into())).is_ok());
-        assert!(forgive_broken_pipe(Err(StorageFull.into())).is_err());
+        assert!(ignore_broken_pipe(Ok(())).is_ok());
+        assert!(ignore_broken_pipe(Err(BrokenPipe.into())).is_ok());
+        assert!(ignore_broken_pipe(Err(StorageFull.into())).is_err());
     }
 }
