@@ -109,7 +109,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__get)
-            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --output --env-name --verbose --quiet --help"
+            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --output --env-name --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -151,21 +151,6 @@ _cells__token() {
                     return 0
                     ;;
                 --ca-cert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --cacert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"
@@ -223,7 +208,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__run)
-            opts="-v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --env-name --verbose --quiet --help"
+            opts="-v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --env-name --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,21 +250,6 @@ _cells__token() {
                     return 0
                     ;;
                 --ca-cert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --cacert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"
@@ -351,7 +321,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__serve)
-            opts="-v -q -h --listen --tls-cert --tls-key --listen-http --caller-key-file --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --verbose --quiet --help"
+            opts="-v -q -h --listen --tls-cert --tls-key --listen-http --caller-key-file --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,21 +426,6 @@ _cells__token() {
                     fi
                     return 0
                     ;;
-                --cacert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -502,7 +457,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__status)
-            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --cacert --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --output --verbose --quiet --help"
+            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --output --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -544,21 +499,6 @@ _cells__token() {
                     return 0
                     ;;
                 --ca-cert)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
-                --cacert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
                         oldifs="$IFS"

@@ -39,7 +39,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-s
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
-complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l proxy -d 'Proxy URL [env: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l timeout -d 'Time limit for the whole run [env: CELLS_TIMEOUT] [default: 90s]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l retries -d 'Retries after a transient failure [env: CELLS_RETRIES] [default: 3]' -r
@@ -63,7 +63,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-s
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
-complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l proxy -d 'Proxy URL [env: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l timeout -d 'Time limit for the whole run [env: CELLS_TIMEOUT] [default: 90s]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l retries -d 'Retries after a transient failure [env: CELLS_RETRIES] [default: 3]' -r
@@ -83,7 +83,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l clien
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
-complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l proxy -d 'Proxy URL [env: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l timeout -d 'Time limit for the whole run [env: CELLS_TIMEOUT] [default: 90s]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l retries -d 'Retries after a transient failure [env: CELLS_RETRIES] [default: 3]' -r
@@ -122,7 +122,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
-complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l ca-cert -l cacert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l proxy -d 'Proxy URL [env: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l timeout -d 'Time limit for the whole run [env: CELLS_TIMEOUT] [default: 90s]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l retries -d 'Retries after a transient failure [env: CELLS_RETRIES] [default: 3]' -r

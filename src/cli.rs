@@ -34,7 +34,7 @@ const HELP: &str = "\
 {all-args}{after-help}";
 
 /// Maximum width of help texts, in columns.
-const WIDTH: usize = 80;
+pub const WIDTH: usize = 80;
 
 /// Get and cache access tokens for Aspose.Cells Cloud
 ///

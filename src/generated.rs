@@ -1,306 +1,246 @@
-//! What is generated from the tables of this program and checked in: `completions/` and `man/`. A test compares, so that
-//! nothing needs a build script or a command of its own, and a package can be made from a fresh clone.
+//! Generates the files that follow from the command line and the tables of variables and exit codes: `completions/`,
+//! `man/` and `docs/reference.md`. They are checked in, so that packages can be built without running anything; the
+//! tests here fail when a file is out of date.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::builder::StyledStr;
-use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
+use clap::{Command, CommandFactory as _, ValueEnum as _};
 use clap_complete::{Generator as _, Shell};
 use clap_mangen::Man;
-use clap_mangen::roff::{Inline, Roff, bold, roman};
+use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::Cli;
+use crate::cli::{Cli, WIDTH};
 use crate::command::completions;
 use crate::env::VARIABLES;
 use crate::error::Exit;
 
-/// Mends all that this file finds wrong.
-const MEND: &str = "CELLS_TOKEN_BLESS=1 cargo test --bin cells-token generated";
+/// The command that brings the files up to date.
+const UPDATE: &str = "CELLS_TOKEN_BLESS=1 cargo test --bin cells-token generated";
 
-/// The version that the man pages were last read for, and the day.
-const READ: (&str, &str) = ("0.1.0", "2026-11-23");
+/// The date in the man pages.
+const DATE: &str = "2026-11-27";
 
-/// Set for others, and read by nobody here.
-const ACCESS_TOKEN: &str = "CELLS_ACCESS_TOKEN";
+const ENVIRONMENT: &str = "An option overrides its variable. An empty variable counts as unset. The variables of the \
+    vendor's SDKs come last, and only as a pair of a client ID and its secret.";
 
-type Files = BTreeMap<PathBuf, String>;
-
-#[test]
-fn completions_are_those_of_the_command_line() {
-    let shells = Shell::value_variants().iter();
-    let file = |shell: &Shell| {
-        (
-            shell.file_name("cells-token").into(),
-            completions::script(*shell),
-        )
-    };
-    compare("completions", &shells.map(file).collect());
-}
-
-#[test]
-fn man_pages_are_those_of_the_command_line() {
-    assert_eq!(
-        READ.0,
-        env!("CARGO_PKG_VERSION"),
-        "read the man pages again, and set READ"
-    );
-    let mut root = Cli::command();
-    root.build();
-    let verbs: Vec<_> = root.get_subcommands().cloned().collect();
-    let mut files = Files::from([("cells-token.1".into(), main_page(&root, &verbs))]);
-    for verb in &verbs {
-        files.insert(
-            format!("cells-token-{}.1", verb.get_name()).into(),
-            verb_page(verb),
-        );
-    }
-    compare("man", &files);
-}
-
-/// Written by hand, but from the same tables.
-#[test]
-fn the_readme_has_every_exit_code_variable_and_option_and_no_other() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let mut root = Cli::command();
-    root.build();
-    let codes = Exit::ALL
-        .iter()
-        .map(|exit| format!("\n| {} | {} |\n", *exit as u8, exit.about()));
-    let variables = VARIABLES
-        .iter()
-        .map(|variable| format!("`{}`", variable.name));
-    let options = root.get_subcommands().flat_map(Command::get_arguments);
-    let options = options.filter_map(|option| Some(format!("`--{}", option.get_long()?)));
-    let missing: BTreeSet<_> = codes
-        .chain(variables)
-        .chain(options)
-        .filter(|text| !readme.contains(text))
-        .collect();
-    assert!(missing.is_empty(), "README.md lacks {missing:?}");
-
-    let codes_listed = readme.lines().filter_map(|line| {
-        line.strip_prefix("| ")?
-            .split(' ')
-            .next()?
-            .parse::<u8>()
-            .ok()
-    });
-    assert_eq!(codes_listed.count(), Exit::ALL.len());
-    let words = |line: &str| -> Vec<String> {
-        let codes = line.split('`').skip(1).step_by(2);
-        codes
-            .filter_map(|code| code.split(' ').next().map(str::to_owned))
-            .collect()
-    };
-    let listed: Vec<_> = readme
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .flat_map(words)
-        .collect();
-    let is_known = |name: &String| match name.strip_prefix("--") {
-        Some(long) => root
-            .get_subcommands()
-            .flat_map(Command::get_arguments)
-            .any(|arg| {
-                let aliases = arg.get_visible_aliases().unwrap_or_default();
-                arg.get_long() == Some(long) || aliases.contains(&long)
-            }),
-        None => VARIABLES.iter().any(|variable| variable.name == name) || name == ACCESS_TOKEN,
-    };
-    let looks_like_a_name = |name: &&String| {
-        let is_variable = name.contains('_') || name.ends_with("Id") || name.ends_with("Secret");
-        name.starts_with("--") || is_variable && !name.contains('-')
-    };
-    let unknown: Vec<_> = listed
-        .iter()
-        .filter(looks_like_a_name)
-        .filter(|name| !is_known(name))
-        .collect();
-    assert!(unknown.is_empty(), "README.md lists {unknown:?}");
-}
-
-/// Fails if the files below `folder` are others than these; puts them there if that was asked for.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the developer's own checkout and wish"
-)]
-fn compare(folder: &str, files: &Files) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let entries = fs::read_dir(&folder).into_iter().flatten();
-    let there: Files = entries
-        .map(|entry| entry.unwrap().path())
-        .map(|path| {
-            (
-                path.file_name().unwrap().into(),
-                fs::read_to_string(&path).unwrap_or_default(),
-            )
-        })
-        .collect();
-    if std::env::var_os("CELLS_TOKEN_BLESS").is_some() {
-        fs::create_dir_all(&folder).unwrap();
-        for stale in there.keys().filter(|name| !files.contains_key(*name)) {
-            fs::remove_file(folder.join(stale)).unwrap();
-        }
-        for (name, text) in files {
-            fs::write(folder.join(name), text).unwrap();
-        }
-        return;
-    }
-    let names: BTreeSet<_> = files.keys().chain(there.keys()).collect();
-    let wrong: Vec<_> = names
-        .into_iter()
-        .filter(|name| files.get(*name) != there.get(*name))
-        .collect();
-    assert!(
-        wrong.is_empty(),
-        "{wrong:?} in {} not of this program; to mend it: {MEND}",
-        folder.display()
-    );
-}
-
-/// The page of the program as a whole: what every verb has in common.
-fn main_page(root: &Command, verbs: &[Command]) -> String {
-    let man = man(root);
-    let mut page = beginning(&man);
-    put(&mut page, |page| man.render_subcommands_section(page));
-    put(&mut page, |page| man.render_options_section(page));
-    let mut rest = Roff::new();
-    examples(&mut rest, root);
-    rest.control("SH", ["ENVIRONMENT"])
-        .text([roman(ENVIRONMENT)]);
-    for variable in VARIABLES {
-        entry(&mut rest, variable.name, variable.about);
-    }
-    rest.control("SH", ["FILES"]);
-    for (path, about) in FILES {
-        entry(&mut rest, path, about);
-    }
-    rest.control("SH", ["EXIT STATUS"]);
-    for exit in Exit::ALL {
-        entry(&mut rest, &(*exit as u8).to_string(), exit.about());
-    }
-    see_also(
-        &mut rest,
-        verbs
-            .iter()
-            .map(|verb| format!("cells-token-{}", verb.get_name())),
-    );
-    put(&mut page, |page| rest.to_writer(page));
-    page
-}
-
-fn verb_page(verb: &Command) -> String {
-    let man = man(verb);
-    let mut page = beginning(&man);
-    put(&mut page, |page| man.render_options_section(page));
-    let mut rest = Roff::new();
-    examples(&mut rest, verb);
-    see_also(&mut rest, ["cells-token".to_owned()]);
-    rest.text([roman("for the variables, the files and the exit status.")]);
-    put(&mut page, |page| rest.to_writer(page));
-    page
-}
-
-const ENVIRONMENT: &str = "An option comes before its variable. An empty variable counts as unset, and so do 0, false \
-    and no where a variable that begins with CELLS_ answers a question. The names of the vendor's SDKs come last, and only in pairs of an id and its secret.";
-
-/// Where things are kept.
+/// The files that the program writes.
 const FILES: &[(&str, &str)] = &[(
     "~/.cache/cells-token",
-    "The cached tokens, readable by their owner alone: for each token URL and client id a file, and beside it a lock and \
-     what last failed. The client secret is in none of them. The folder is in $XDG_CACHE_HOME if that is set, in \
-     ~/Library/Caches on macOS, and in %LOCALAPPDATA% on Windows.",
+    "The token cache, readable by its owner only: per token URL and client ID one file with the token, one with the \
+    last failure, and a lock file. It never holds the client secret. Located in $XDG_CACHE_HOME if that is set, in \
+    ~/Library/Caches on macOS and in %LOCALAPPDATA% on Windows.",
 )];
 
-/// The command as a manual tells it: every option with all that there is to say.
-fn man(command: &Command) -> Man {
+/// Contents by file name.
+type Files = BTreeMap<OsString, String>;
+
+#[test]
+fn completions_are_up_to_date() {
+    let shells = Shell::value_variants().iter();
+    let script = |shell: &Shell| {
+        let name = shell.file_name("cells-token");
+        (name.into(), completions::script(*shell))
+    };
+    compare("completions", &shells.map(script).collect());
+}
+
+#[test]
+fn man_pages_are_up_to_date() {
+    let root = command();
+    let mut pages = Files::from([("cells-token.1".into(), main_page(&root))]);
+    for command in root.get_subcommands() {
+        let mut page = man_page(command);
+        see_also(&mut page, &["cells-token".into()]);
+        let name = format!("cells-token-{}.1", command.get_name());
+        pages.insert(name.into(), page);
+    }
+    compare("man", &pages);
+}
+
+#[test]
+fn the_reference_is_up_to_date() {
+    compare_file(Path::new("docs/reference.md"), &reference());
+}
+
+/// The command line with all commands described.
+fn command() -> Command {
+    let mut root = Cli::command();
+    root.build();
+    root
+}
+
+/// Fails if a directory of generated files is out of date.
+fn compare(directory: &str, files: &Files) {
+    let directory = Path::new(directory);
+    for (name, text) in files {
+        compare_file(&directory.join(name), text);
+    }
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).unwrap() {
+        let entry = entry.unwrap();
+        assert!(
+            files.contains_key(&entry.file_name()),
+            "nothing generates {}",
+            entry.path().display()
+        );
+    }
+}
+
+/// Fails if a generated file is out of date, or updates it if `CELLS_TOKEN_BLESS` is set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test writes to the source tree at the developer's request"
+)]
+fn compare_file(path: &Path, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("CELLS_TOKEN_BLESS").is_some() {
+        fs::write(&file, text).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&file).is_ok_and(|current| current == text),
+        "{} is out of date; to update it: {UPDATE}",
+        path.display()
+    );
+}
+
+/// The page of the program, with what all commands have in common.
+fn main_page(root: &Command) -> String {
+    let mut page = man_page(root);
+    let mut section = Roff::new();
+    section
+        .control("SH", ["ENVIRONMENT"])
+        .text([roman(ENVIRONMENT)]);
+    for variable in VARIABLES {
+        definition(&mut section, variable.name, variable.about);
+    }
+    section.control("SH", ["FILES"]);
+    for (path, about) in FILES {
+        definition(&mut section, path, about);
+    }
+    section.control("SH", ["EXIT STATUS"]);
+    for exit in Exit::ALL {
+        definition(&mut section, &(*exit as u8).to_string(), exit.about());
+    }
+    page.push_str(&section.render());
+    let commands = root.get_subcommands();
+    let names: Vec<_> = commands
+        .map(|command| format!("cells-token-{}", command.get_name()))
+        .collect();
+    see_also(&mut page, &names);
+    page
+}
+
+/// Name, synopsis, description, options and examples of a command.
+fn man_page(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
-    let details = command
-        .get_long_about()
-        .map(StyledStr::to_string)
-        .unwrap_or_default();
-    // Its first paragraph is the line below NAME.
-    let (_, details) = details.split_once("\n\n").unwrap_or_default();
+    let about = text(command.get_long_about());
+    // The first paragraph is in the NAME section already.
+    let (_, description) = about.split_once("\n\n").unwrap_or_default();
+    let examples = text(command.get_before_help());
     let command = command
         .clone()
         .override_usage(usage.trim_start_matches("Usage: ").to_owned())
-        .long_about(details.to_owned())
+        .long_about(description.to_owned())
         .subcommand_help_heading("COMMANDS")
-        .mut_args(|arg| with_aliases(arg.hide_short_help(false)));
-    let version = concat!("cells-token ", env!("CARGO_PKG_VERSION"));
-    Man::new(command)
-        .date(READ.1)
-        .source(version)
-        .manual("cells-token")
-}
-
-/// Its other names in its text, as in the help: clap_mangen leaves them out.
-fn with_aliases(arg: Arg) -> Arg {
-    let aliases = arg.get_visible_aliases().unwrap_or_default();
-    if aliases.is_empty() {
-        return arg;
+        .mut_args(|arg| arg.hide_short_help(false));
+    let has_commands = command.has_subcommands();
+    let man = Man::new(command)
+        .date(DATE)
+        .source(concat!("cells-token ", env!("CARGO_PKG_VERSION")))
+        .manual("cells-token");
+    let mut page = Vec::new();
+    man.render_title(&mut page).unwrap();
+    man.render_name_section(&mut page).unwrap();
+    man.render_synopsis_section(&mut page).unwrap();
+    man.render_description_section(&mut page).unwrap();
+    if has_commands {
+        man.render_subcommands_section(&mut page).unwrap();
     }
-    let help = arg.get_long_help().or_else(|| arg.get_help());
-    let help = help.map(StyledStr::to_string).unwrap_or_default();
-    let help = format!("{help}\n\n[alias: --{}]", aliases.join(", --"));
-    arg.long_help(help)
-}
-
-/// Up to the description.
-fn beginning(man: &Man) -> String {
-    let mut page = String::new();
-    put(&mut page, |page| man.render_title(page));
-    put(&mut page, |page| man.render_name_section(page));
-    put(&mut page, |page| man.render_synopsis_section(page));
-    put(&mut page, |page| man.render_description_section(page));
-    page
-}
-
-/// Adds a section of clap_mangen's.
-fn put(page: &mut String, section: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) {
-    // Each begins with the same definition of the apostrophe, and once is enough.
-    const APOSTROPHE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
-    let mut text = Vec::new();
-    section(&mut text).unwrap();
-    let text = String::from_utf8(text).unwrap();
-    let text = match page.is_empty() {
-        true => text.as_str(),
-        false => text.strip_prefix(APOSTROPHE).unwrap(),
-    };
-    // A break before and after an empty line is one break too many for mandoc.
-    page.push_str(&text.replace("\n.br\n\n.br\n", "\n.sp\n"));
-}
-
-fn examples(page: &mut Roff, command: &Command) {
-    let help = command
-        .get_before_help()
-        .map(StyledStr::to_string)
-        .unwrap_or_default();
-    page.control("SH", ["EXAMPLES"]).control("nf", []);
-    for line in help.lines().skip(1) {
-        page.text([roman(line.trim_start())]);
+    man.render_options_section(&mut page).unwrap();
+    let mut section = Roff::new();
+    section.control("SH", ["EXAMPLES"]).control("nf", []);
+    for line in examples.lines().skip(1) {
+        section.text([roman(line.trim_start())]);
     }
-    page.control("fi", []);
+    section.control("fi", []);
+    section.to_writer(&mut page).unwrap();
+    // mandoc warns of a line break beside an empty line.
+    String::from_utf8(page)
+        .unwrap()
+        .replace("\n.br\n\n.br\n", "\n.sp\n")
 }
 
-fn entry(page: &mut Roff, term: &str, about: &str) {
-    page.control("TP", [])
+fn definition(section: &mut Roff, term: &str, about: &str) {
+    section
+        .control("TP", [])
         .text([bold(term)])
         .text([roman(about)]);
 }
 
-fn see_also(page: &mut Roff, names: impl IntoIterator<Item = String>) {
-    page.control("SH", ["SEE ALSO"]);
-    let mut line: Vec<Inline> = Vec::new();
-    for name in names {
-        if !line.is_empty() {
-            line.push(roman(", "));
-        }
-        line.extend([bold(name), roman("(1)")]);
+fn see_also(page: &mut String, names: &[String]) {
+    let mut section = Roff::new();
+    section.control("SH", ["SEE ALSO"]);
+    let references = names.iter().enumerate().flat_map(|(i, name)| {
+        let separator = if i == 0 { "" } else { ", " };
+        [roman(separator), bold(name), roman("(1)")]
+    });
+    section.text(references.collect::<Vec<_>>());
+    page.push_str(&section.render());
+}
+
+/// All help texts, variables, files and exit codes on one page.
+fn reference() -> String {
+    let mut page = "\
+# Reference
+
+Generated from the program: the text of `--help`, the environment variables, the files and the exit codes.
+The man pages say the same.
+"
+    .to_owned();
+    let root = command();
+    for command in root.get_subcommands() {
+        let help = command
+            .clone()
+            .term_width(WIDTH)
+            .render_long_help()
+            .to_string();
+        let help: String = help
+            .lines()
+            .map(|line| format!("{}\n", line.trim_end()))
+            .collect();
+        let name = command.get_name();
+        write!(page, "\n## {name}\n\n```text\n{help}```\n").unwrap();
     }
-    page.text(line);
+    write!(page, "\n## Environment variables\n\n{ENVIRONMENT}\n\n").unwrap();
+    let variables = VARIABLES.iter().map(|variable| {
+        let name = format!("`{}`", variable.name);
+        (name, variable.about)
+    });
+    table(&mut page, ["Variable", "Meaning"], variables);
+    page.push_str("\n## Files\n\n");
+    let files = FILES
+        .iter()
+        .map(|(path, about)| (format!("`{path}`"), *about));
+    table(&mut page, ["Path", "Contents"], files);
+    page.push_str("\n## Exit codes\n\n");
+    let codes = Exit::ALL
+        .iter()
+        .map(|exit| ((*exit as u8).to_string(), exit.about()));
+    table(&mut page, ["Code", "Meaning"], codes);
+    page
+}
+
+fn table<'a>(page: &mut String, head: [&str; 2], rows: impl Iterator<Item = (String, &'a str)>) {
+    write!(page, "| {} | {} |\n|---|---|\n", head[0], head[1]).unwrap();
+    for (name, meaning) in rows {
+        writeln!(page, "| {name} | {meaning} |").unwrap();
+    }
+}
+
+fn text(styled: Option<&StyledStr>) -> String {
+    styled.map(StyledStr::to_string).unwrap_or_default()
 }

@@ -91,10 +91,12 @@ pub struct Network {
     pub endpoint: Endpoint,
 
     /// PEM file of CAs to trust besides the system's [env: CELLS_CA_CERT]
+    ///
+    /// [alias: --cacert]
     #[arg(
         long,
         value_name = "FILE",
-        visible_alias = "cacert",
+        alias = "cacert",
         hide_short_help = true,
         value_hint = ValueHint::FilePath
     )]

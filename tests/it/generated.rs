@@ -1,17 +1,15 @@
-//! `completions/` and `man/` as they are checked in, seen from outside. (That they are those of the command line, the
-//! unit tests in src/generated.rs say, and print the command that mends them.)
+//! The checked-in completions and man pages. The unit tests in src/generated.rs keep them up to date.
 
 use std::fs;
 use std::path::Path;
 
-use crate::support::TestEnv;
-
 use crate::formats::is_there;
+use crate::support::TestEnv;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
-fn the_program_prints_the_completions_that_are_checked_in() {
+fn the_program_prints_the_checked_in_completions() {
     for (shell, file) in [
         ("bash", "cells-token.bash"),
         ("zsh", "_cells-token"),
@@ -31,7 +29,7 @@ fn the_program_prints_the_completions_that_are_checked_in() {
 }
 
 #[test]
-fn a_shell_that_there_is_not_is_exit_2() {
+fn an_unknown_shell_is_exit_2() {
     let env = TestEnv::new();
     env.run(&["completions"])
         .exits(2)
@@ -55,7 +53,7 @@ fn completions_that_cannot_be_written_are_exit_1() {
 }
 
 #[test]
-fn man_pages_have_nothing_that_mandoc_warns_of() {
+fn mandoc_has_no_warnings_about_the_man_pages() {
     if !is_there("mandoc") {
         return;
     }
@@ -64,17 +62,17 @@ fn man_pages_have_nothing_that_mandoc_warns_of() {
 }
 
 #[test]
-fn there_is_a_page_for_every_verb_and_each_names_its_options() {
+fn every_command_has_a_page_with_all_its_options() {
     let help = TestEnv::new().run(&["-h"]).stdout;
     let (_, commands) = help.split_once("Commands:\n").unwrap();
-    let verbs = commands
+    let names = commands
         .lines()
         .map_while(|line| line.strip_prefix("  ")?.split(' ').next());
-    let verbs: Vec<&str> = verbs.collect();
-    assert!(verbs.len() >= 5, "{help}");
-    for verb in verbs {
-        let page = page(&format!("cells-token-{verb}.1"));
-        let help = TestEnv::new().run(&[verb, "--help"]).stdout;
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() >= 5, "{help}");
+    for name in names {
+        let page = page(&format!("cells-token-{name}.1"));
+        let help = TestEnv::new().run(&[name, "--help"]).stdout;
         for option in help
             .split([' ', '\n', ','])
             .filter(|word| word.starts_with("--") && word.len() > 2)
@@ -82,10 +80,10 @@ fn there_is_a_page_for_every_verb_and_each_names_its_options() {
             let option = option.trim_end_matches([']', ')', '\'']);
             assert!(
                 page.contains(&option.replace('-', "\\-")),
-                "{option} is missing in the page of {verb}"
+                "{option} is missing in the page of {name}"
             );
         }
-        assert!(page.contains(".SH EXAMPLES\n"), "{verb}");
+        assert!(page.contains(".SH EXAMPLES\n"), "{name}");
     }
 }
 
