@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use crate::support::{TestEnv, each_row, each_row_at_once};
+use crate::support::{TestEnv, each_row, each_row_at_once, program};
 
 /// How long anything here may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -183,7 +183,7 @@ fn every_variable_of_credentials_and_urls_is_replaced_or_gone() {
 fn the_first_cells_token_on_path_is_this_one() {
     let output =
         TestEnv::new().sh("cells-token sandbox -- sh -c 'readlink $(command -v cells-token)'");
-    let program = fs::canonicalize(env!("CARGO_BIN_EXE_cells-token")).unwrap();
+    let program = fs::canonicalize(program()).unwrap();
     output.exits(0).prints(&format!("{}\n", program.display()));
 }
 

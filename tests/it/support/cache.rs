@@ -7,13 +7,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::env::{PROGRAM, TestEnv};
+use super::env::TestEnv;
 use super::output::Output;
+use super::program::program;
 
 impl TestEnv {
     /// A run that is not searched for leaks: for thousands of them.
     pub fn quick_run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         self.furnish(command.args(args));
         let since = Instant::now();
         let ended = command.stdin(Stdio::null()).output().unwrap();
@@ -65,10 +66,10 @@ impl TestEnv {
     pub fn sh_as(&self, user: u32, script: &str) -> Output {
         // The folder of the build may be closed to others, and the world is searched after every run.
         let bin = tempfile::tempdir().unwrap();
-        let program = bin.path().join("cells-token");
-        let linked = fs::hard_link(PROGRAM, &program);
+        let copy = bin.path().join("cells-token");
+        let linked = fs::hard_link(program(), &copy);
         linked
-            .or_else(|_| fs::copy(PROGRAM, &program).map(drop))
+            .or_else(|_| fs::copy(program(), &copy).map(drop))
             .unwrap();
         let world = self.path("..");
         give(bin.path(), user);

@@ -2,7 +2,7 @@
 //! for leaks and judged by the rules of `output.rs`.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -13,13 +13,12 @@ use tempfile::TempDir;
 
 use super::leaks::Watch;
 use super::output::Output;
+use super::program::program;
 use super::running::Running;
 use super::server::Server;
 #[cfg(unix)]
 use super::terminal::Terminal;
 use super::{ID, SECRET, TOKEN};
-
-pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_cells-token");
 
 /// Variables of every world. Leaks by logging show; a test about the cache sets CELLS_NO_CACHE to nothing.
 const BLANK_WORLD: &[(&str, &str)] = &[
@@ -65,7 +64,7 @@ impl TestEnv {
             fs::create_dir_all(&folder).unwrap();
             vars.insert(name.into(), folder.into());
         }
-        let program_first = PathBuf::from(PROGRAM).parent().unwrap().to_owned();
+        let program_first = program().parent().unwrap().to_owned();
         let path = std::env::var_os("PATH").unwrap();
         let path = std::iter::once(program_first).chain(std::env::split_paths(&path));
         vars.insert("PATH".into(), std::env::join_paths(path).unwrap());
@@ -189,7 +188,7 @@ impl TestEnv {
 
     /// The same with another stdout.
     pub fn start_into(&self, args: &[&str], stdout: Stdio) -> Running {
-        let mut command = self.command(PROGRAM);
+        let mut command = self.command(program());
         command.args(args).stdout(stdout);
         let mut watch = self.watch.clone();
         for (i, arg) in args.iter().enumerate() {
@@ -228,7 +227,7 @@ impl TestEnv {
         Terminal::start(command, self.watch.clone())
     }
 
-    pub(super) fn command(&self, program: &str) -> Command {
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         // Without a terminal: where a person runs the tests, theirs would be asked for credentials.
         // (util-linux's setsid executes in place, so the process id is the program's. Elsewhere: as it is.)
         let mut command = if cfg!(target_os = "linux") {

@@ -6,8 +6,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::env::{PROGRAM, TestEnv};
+use super::env::TestEnv;
 use super::leaks::Watch;
+use super::program::program;
 
 /// How long a whole herd may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -66,7 +67,7 @@ impl Herd {
         for _ in 0..count {
             // At low priority: what other tests measure meanwhile should not depend on a herd.
             let mut command = Command::new("nice");
-            env.furnish(command.args([PROGRAM, "get", "-v"]).args(options));
+            env.furnish(command.arg(program()).args(["get", "-v"]).args(options));
             let voice = self.voice.as_ref().unwrap().try_clone().unwrap();
             command.stdin(Stdio::null()).stdout(Stdio::piped());
             self.members.push(command.stderr(voice).spawn().unwrap());

@@ -12,6 +12,7 @@ mod output;
 #[cfg(all(unix, feature = "server"))]
 pub mod page;
 mod ports;
+mod program;
 mod reply;
 mod request;
 mod running;
@@ -35,6 +36,8 @@ pub use herd::Herd;
 pub use network::Network;
 pub use output::Output;
 pub use ports::{closed_port, deaf_port, deaf_port_at};
+#[cfg(feature = "server")]
+pub use program::program;
 pub use reply::{Gate, Reply, Step};
 pub use server::Server;
 pub use skip::{needed, skipped};

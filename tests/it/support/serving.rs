@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::env::{PROGRAM, TestEnv};
+use super::env::TestEnv;
 use super::leaks::Watch;
+use super::program::program;
 
 /// How long anything here may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -45,7 +46,7 @@ pub struct Answer {
 impl TestEnv {
     /// Starts `serve` with these options on a free port of 127.0.0.1, unless they name another place.
     pub fn serve(&self, options: &[&str]) -> Serving {
-        let mut command = self.command(PROGRAM);
+        let mut command = self.command(program());
         command.arg("serve").args(options).stdout(Stdio::null());
         if !options
             .iter()
