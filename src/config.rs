@@ -37,8 +37,8 @@ pub struct Config {
     pub retries: u32,
     /// Whose certificates are believed.
     pub trust: Trust,
-    /// The proxy, and what named it.
-    pub proxy: Option<(Proxy, &'static str)>,
+    /// The proxy.
+    pub proxy: Option<Proxy>,
     /// Where the cache is; `None` if it is off.
     pub cache: Option<cache::Settings>,
     /// How long the token must live at least.
@@ -77,8 +77,8 @@ impl Config {
                 self.endpoint, self.endpoint_source
             )
         });
-        if let Some((proxy, source)) = &self.proxy {
-            report.verbose(|| format!("the proxy is {proxy} ({source})"));
+        if let Some(proxy) = &self.proxy {
+            report.verbose(|| format!("the proxy is {proxy} ({})", proxy.source()));
         }
         report.verbose(|| match &self.cache {
             Some(cache) => format!("the cache is {}", cache.dir.display()),

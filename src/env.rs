@@ -70,6 +70,21 @@ pub const SECRET_VARIABLES: [&Variable; 3] = [
     &CELLS_CLIENT_SECRET_COMMAND,
 ];
 
+/// The first of the variables that name trusted certificates for other programs, if one is set. For a hint.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
+pub fn foreign_ca_variable() -> Option<&'static str> {
+    [
+        "REQUESTS_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "CURL_CA_BUNDLE",
+    ]
+    .into_iter()
+    .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
 /// The value of a variable that is not an option of cells-token, such as `PATH`. Empty counts as unset.
 #[cfg(feature = "server")]
 #[expect(

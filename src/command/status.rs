@@ -150,8 +150,8 @@ fn collect(
             .collect(),
         token_url: config.endpoint.to_string(),
         token_url_source: config.endpoint_source,
-        proxy: config.proxy.as_ref().map(|(proxy, _)| proxy.to_string()),
-        proxy_source: config.proxy.as_ref().map(|(_, source)| *source),
+        proxy: config.proxy.as_ref().map(ToString::to_string),
+        proxy_source: config.proxy.as_ref().map(|proxy| proxy.source()),
         ca_cert: config
             .trust
             .ca_cert

@@ -62,7 +62,7 @@ pub fn trust(network: &cli::Network, env: &Env) -> Trust {
     }
 }
 
-/// The proxy for `endpoint`, and what named it.
+/// The proxy for `endpoint`.
 ///
 /// # Errors
 /// If its URL cannot be right.
@@ -70,7 +70,7 @@ pub fn proxy(
     network: &cli::Network,
     endpoint: &TokenEndpoint,
     env: &Env,
-) -> Result<Option<(Proxy, &'static str)>, Problem> {
+) -> Result<Option<Proxy>, Problem> {
     let named =
         |variable: &'static Variable| Ok(env.text(variable)?.map(|url| (url, variable.name)));
     let either =
@@ -83,7 +83,5 @@ pub fn proxy(
     };
     let flag = network.proxy.as_deref().map(|url| (url, "--proxy"));
     let chosen = flag.or_else(|| variables.choose(endpoint));
-    chosen
-        .map(|named| Ok((Proxy::parse(named)?, named.1)))
-        .transpose()
+    chosen.map(Proxy::parse).transpose()
 }

@@ -196,7 +196,7 @@ fn the_proxy_is_the_options_or_that_of_the_variables() {
         |config| {
             config
                 .proxy
-                .map(|(proxy, source)| format!("{proxy} {source}"))
+                .map(|proxy| format!("{proxy} {}", proxy.source()))
         },
     );
 }

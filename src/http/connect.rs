@@ -1,77 +1,140 @@
-//! Connects as ureq does, and remembers with whom a handshake failed: ureq's error does not tell the proxy from the host
-//! behind it.
+//! TCP connections by Happy Eyeballs (RFC 8305): the addresses of both families in turn, and the first to connect wins.
 
-use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use ureq::Error;
-use ureq::unversioned::transport::{self, ConnectionDetails, DefaultConnector, Transport};
+use crate::time::Deadline;
 
-/// ureq's own connector, which it calls for the proxy and for the host.
-#[derive(Debug, Default)]
-pub struct Connector(DefaultConnector);
+/// How long one address is waited for before the next is tried as well (RFC 8305 §5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Somebody answered the connection, but not as was hoped.
-#[derive(Debug)]
-pub enum HandshakeFailed {
-    /// TLS with the peer that the request's URL or the proxy's URL names.
-    Tls {
-        /// Whether the way to that peer led through a proxy.
-        is_behind_proxy: bool,
-        /// What is wrong.
-        why: rustls::Error,
-    },
-    /// The answer to CONNECT is not HTTP.
-    NoProxy(String),
+/// How many addresses are tried at most. Each may take a thread.
+const MOST_ADDRESSES: usize = 32;
+
+/// An address that could not be connected to, and why.
+pub type FailedAddress = (SocketAddr, io::Error);
+
+/// Looks up the addresses of `host`. Blocks for as long as the system's resolver does.
+///
+/// # Errors
+/// If the name has no address, or the resolver cannot tell.
+pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    match addresses.is_empty() {
+        false => Ok(addresses),
+        true => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
+    }
 }
 
-impl fmt::Display for HandshakeFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tls { why, .. } => why.fmt(f),
-            Self::NoProxy(why) => f.write_str(why),
+/// Connects to whichever of `addresses` answers first. `note` is told about each that fails or is slow.
+///
+/// # Errors
+/// How each address that was tried failed.
+pub fn connect(
+    addresses: Vec<SocketAddr>,
+    deadline: Deadline,
+    note: &dyn Fn(String),
+) -> Result<TcpStream, Vec<FailedAddress>> {
+    let addresses = interleave(addresses);
+    if let [address] = addresses[..] {
+        return attempt(address, deadline).map_err(|error| vec![(address, error)]);
+    }
+    let (sender, results) = mpsc::channel();
+    let mut waiting = addresses.into_iter();
+    let mut pending = Vec::new();
+    let mut failed = Vec::new();
+    loop {
+        if let Some(address) = waiting.next() {
+            let sender = sender.clone();
+            let attempt = move || {
+                // Another address may have won already.
+                let _ = sender.send((address, attempt(address, deadline)));
+            };
+            match thread::Builder::new().spawn(attempt) {
+                Ok(_) => pending.push(address),
+                Err(error) => failed.push((address, error)),
+            }
+        } else if pending.is_empty() {
+            return Err(failed);
+        }
+        let patience = match waiting.len() {
+            0 => deadline.remaining(),
+            _ => ATTEMPT_DELAY.min(deadline.remaining()),
+        };
+        match results.recv_timeout(patience) {
+            Ok((address, Ok(stream))) => {
+                note(format!("connected to {address}"));
+                return Ok(stream);
+            }
+            Ok((address, Err(error))) => {
+                note(format!("cannot connect to {address}: {error}"));
+                pending.retain(|other| *other != address);
+                failed.push((address, error));
+            }
+            Err(_) if deadline.remaining().is_zero() => {
+                let timed_out = |address| (address, io::ErrorKind::TimedOut.into());
+                failed.extend(pending.into_iter().map(timed_out));
+                return Err(failed);
+            }
+            Err(_) => {
+                if let Some(address) = pending.last() {
+                    note(format!(
+                        "no answer from {address} yet; trying the next address"
+                    ));
+                }
+            }
         }
     }
 }
 
-impl std::error::Error for HandshakeFailed {}
-
-impl transport::Connector for Connector {
-    type Out = Box<dyn Transport>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails,
-        chained: Option<()>,
-    ) -> Result<Option<Self::Out>, Error> {
-        self.0.connect(details, chained).map_err(|error| {
-            let is_behind_proxy = details.config.proxy().is_some();
-            match tls_error(&error) {
-                Some(why) => HandshakeFailed::Tls {
-                    is_behind_proxy,
-                    why: why.clone(),
-                }
-                .into(),
-                // No other HTTP is spoken before the connection stands.
-                None if matches!(error, Error::Protocol(_) | Error::LargeResponseHeader(..)) => {
-                    HandshakeFailed::NoProxy(error.to_string()).into()
-                }
-                None => error,
-            }
-        })
+fn attempt(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
+    let remaining = deadline.remaining();
+    if remaining.is_zero() {
+        return Err(io::ErrorKind::TimedOut.into());
     }
+    let stream = TcpStream::connect_timeout(&address, remaining)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
-impl From<HandshakeFailed> for Error {
-    fn from(failed: HandshakeFailed) -> Self {
-        Self::Other(failed.into())
+/// The addresses in the resolver's order (RFC 6724), but with the families in turn (RFC 8305 §4).
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let starts_with_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (preferred, other): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == starts_with_v6);
+    let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
+    let mut interleaved = Vec::new();
+    while interleaved.len() < MOST_ADDRESSES {
+        match (preferred.next(), other.next()) {
+            (None, None) => break,
+            pair => interleaved.extend(pair.0.into_iter().chain(pair.1)),
+        }
     }
+    interleaved
 }
 
-/// The TLS error in `error`, if it is one.
-pub fn tls_error(error: &Error) -> Option<&rustls::Error> {
-    match error {
-        Error::Rustls(error) => Some(error),
-        Error::Io(error) => error.get_ref()?.downcast_ref(),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_are_tried_in_turn_beginning_with_the_resolvers_first() {
+        let v6 = |port| SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], port));
+        let v4 = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        for (resolved, tried) in [
+            (vec![v4(1), v4(2)], vec![v4(1), v4(2)]),
+            (vec![v6(1), v6(2), v4(3)], vec![v6(1), v4(3), v6(2)]),
+            (vec![v4(1), v6(2), v6(3)], vec![v4(1), v6(2), v6(3)]),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(interleave(resolved), tried);
+        }
+        let many = (0..1000).map(v6).chain([v4(1000)]).collect();
+        let tried = interleave(many);
+        assert_eq!((tried.len(), tried[1]), (MOST_ADDRESSES, v4(1000)));
     }
 }

@@ -1,156 +1,259 @@
-//! Whom to trust, and what a failed handshake means. Bytes on the wire are rustls's business.
+//! TLS with the host or an https proxy: the handshake, and which certificates are accepted.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::{AlertDescription, CertificateError, RootCertStore};
-use rustls_native_certs::load_certs_from_paths;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption, verify_server_name};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
+    SignatureScheme, StreamOwned,
+};
 
-use crate::problem::Problem;
+use super::roots::Roots;
+use super::tls_error::{Issuer, TlsError};
+use super::transport::{Peer, Stream};
+use crate::time::Deadline;
 
-/// Whose certificates are believed.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    /// Besides the system's.
-    pub ca_cert: Option<PathBuf>,
-    /// Instead of the system's (`SSL_CERT_FILE`).
-    pub system_file: Option<PathBuf>,
-    /// Instead of the system's (`SSL_CERT_DIR`).
-    pub system_dirs: Vec<PathBuf>,
+/// What every TLS connection of a client shares.
+#[derive(Debug)]
+pub struct Tls {
+    config: ClientConfig,
+    webpki: Arc<WebPkiServerVerifier>,
+    ca_cert: Arc<[CertificateDer<'static>]>,
 }
 
-/// The root certificates that a server's may lead to.
-pub enum Roots {
-    /// The system's, and whoever's the user named.
-    Named(Vec<CertificateDer<'static>>),
-    /// Mozilla's, which come with the program: there are no others.
-    Mozillas,
-}
-
-impl Trust {
-    /// The certificates of `ca_cert` and, if the request `is_tls`, those of the operating system, or what variables
-    /// name in their place; where nobody has any, as in a bare container image, Mozilla's.
+impl Tls {
+    /// Creates the configuration that trusts `roots`.
     ///
     /// # Errors
-    /// If `ca_cert` cannot be read, or has no certificate that could be a root; if the variables name none.
-    pub fn roots(&self, is_tls: bool) -> Result<Roots, Problem> {
-        let own = self.ca_cert.as_deref().map(certificates).transpose()?;
-        let mut roots = own.unwrap_or_default();
-        if is_tls {
-            roots.extend(self.system_roots()?);
-        }
-        Ok(match roots.is_empty() && is_tls {
-            true => Roots::Mozillas,
-            false => Roots::Named(roots),
+    /// If there are no roots.
+    pub fn new(roots: Roots) -> Result<Self, Box<dyn std::error::Error>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let webpki = WebPkiServerVerifier::builder_with_provider(
+            Arc::new(roots.store),
+            Arc::clone(&provider),
+        )
+        .build()?;
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_webpki_verifier(Arc::clone(&webpki))
+            .with_no_client_auth();
+        // Each connection carries one request, and none comes after it.
+        config.resumption = Resumption::disabled();
+        Ok(Self {
+            config,
+            webpki,
+            ca_cert: roots.ca_cert.into(),
         })
     }
 
-    fn system_roots(&self) -> Result<Vec<CertificateDer<'static>>, Problem> {
-        if self.system_file.is_none() && self.system_dirs.is_empty() {
-            return Ok(platform_roots());
+    /// Performs the handshake with `host`, a name or an address, over `stream`.
+    ///
+    /// # Errors
+    /// I/O errors, and a [`TlsError`] in an I/O error.
+    pub fn start(&self, peer: Peer, host: &str, stream: Box<dyn Stream>) -> io::Result<TlsStream> {
+        let seen = Arc::new(Seen::default());
+        let failed = |why| io::Error::from(TlsError::new(peer, why, &seen));
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| failed(Error::UnsupportedNameType))?;
+        let mut config = self.config.clone();
+        config.client_auth_cert_resolver = Arc::new(NoClientCertificate(Arc::clone(&seen)));
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::new(Verifier {
+                webpki: Arc::clone(&self.webpki),
+                ca_cert: Arc::clone(&self.ca_cert),
+                seen: Arc::clone(&seen),
+            }));
+        let connection = ClientConnection::new(Arc::new(config), name).map_err(failed)?;
+        let mut stream = TlsStream {
+            inner: StreamOwned::new(connection, stream),
+            peer,
+            seen,
+        };
+        while stream.inner.conn.is_handshaking() {
+            // Completes the handshake first.
+            stream.flush()?;
         }
-        let dirs = self
-            .system_dirs
-            .iter()
-            .map(|dir| load_certs_from_paths(None, Some(dir)).certs);
-        let file = load_certs_from_paths(self.system_file.as_deref(), None).certs;
-        let roots: Vec<_> = dirs.chain([file]).flatten().collect();
-        match roots.is_empty() {
-            false => Ok(roots),
-            true => Err(Problem::new(
-                "there is no certificate where SSL_CERT_FILE and SSL_CERT_DIR point",
-                "unset them to trust the system's certificates; --ca-cert adds one to those",
-            )),
+        Ok(stream)
+    }
+}
+
+/// What happened during a handshake that explains its failure.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Whether the server asked for a client certificate.
+    pub certificate_request: AtomicBool,
+    /// Who issued the certificate, where that is not known here.
+    pub unknown_issuer: OnceLock<Issuer>,
+}
+
+/// A TLS connection.
+#[derive(Debug)]
+pub struct TlsStream {
+    inner: StreamOwned<ClientConnection, Box<dyn Stream>>,
+    peer: Peer,
+    seen: Arc<Seen>,
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer);
+        read.map_err(|error| tls_error(self.peer, &self.seen, error))
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner.write(bytes).map_err(|error| self.why(error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush().map_err(|error| self.why(error))
+    }
+}
+
+impl TlsStream {
+    /// The reason for a failed handshake or write: the alert that the server sent before it closed, if there is one to read.
+    fn why(&mut self, error: io::Error) -> io::Error {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        let is_closed = matches!(
+            error.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset
+        );
+        let StreamOwned { conn, sock } = &mut self.inner;
+        while is_closed && conn.read_tls(sock).is_ok_and(|read| read > 0) {
+            if let Err(why) = conn.process_new_packets() {
+                return TlsError::new(self.peer, why, &self.seen).into();
+            }
+        }
+        tls_error(self.peer, &self.seen, error)
+    }
+}
+
+impl Stream for TlsStream {
+    fn set_deadline(&mut self, deadline: Deadline) {
+        self.inner.sock.set_deadline(deadline);
+    }
+}
+
+/// `error` with what is known of the connection, if it is TLS's.
+fn tls_error(peer: Peer, seen: &Seen, error: io::Error) -> io::Error {
+    let why = error.get_ref().and_then(|error| error.downcast_ref());
+    match why {
+        Some(why) => TlsError::new(peer, Error::clone(why), seen).into(),
+        None => error,
+    }
+}
+
+/// Accepts what rustls accepts, and a certificate of `--ca-cert` that the server itself presents: a self-signed one, as
+/// `openssl req -x509` makes it, is not accepted by rustls.
+struct Verifier {
+    webpki: Arc<WebPkiServerVerifier>,
+    ca_cert: Arc<[CertificateDer<'static>]>,
+    seen: Arc<Seen>,
+}
+
+impl Verifier {
+    /// Whether `error` is only about who issued the certificate. webpki checks the dates and the purpose before that.
+    fn is_about_the_issuer(error: &Error) -> bool {
+        use CertificateError as Bad;
+        match error {
+            Error::InvalidCertificate(
+                Bad::UnknownIssuer
+                | Bad::BadSignature
+                | Bad::UnsupportedSignatureAlgorithmContext { .. }
+                | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+            ) => true,
+            Error::InvalidCertificate(Bad::Other(other)) => {
+                other.0.downcast_ref() == Some(&webpki::Error::CaUsedAsEndEntity)
+            }
+            _ => false,
         }
     }
 }
 
-/// One bundle is read; the folder beside it holds the same certificates again.
-#[cfg(target_os = "linux")]
-fn platform_roots() -> Vec<CertificateDer<'static>> {
-    match openssl_probe::probe().cert_file {
-        Some(bundle) => load_certs_from_paths(Some(&bundle), None).certs,
-        None => rustls_native_certs::load_native_certs().certs,
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verify = |intermediates| {
+            let webpki = &self.webpki;
+            webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
+        let error = match verify(intermediates) {
+            Ok(verified) => return Ok(verified),
+            Err(error) => error,
+        };
+        // By itself, so that the error is not about a certificate beside it.
+        if self.ca_cert.contains(end_entity)
+            && verify(&[]).is_err_and(|error| Self::is_about_the_issuer(&error))
+        {
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        if error == Error::InvalidCertificate(CertificateError::UnknownIssuer)
+            && let Some(issuer) = Issuer::of(end_entity)
+        {
+            let _ = self.seen.unknown_issuer.set(issuer);
+        }
+        Err(error)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let webpki = &self.webpki;
+        webpki.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let webpki = &self.webpki;
+        webpki.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
     }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn platform_roots() -> Vec<CertificateDer<'static>> {
-    rustls_native_certs::load_native_certs().certs
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier")
+    }
 }
 
-/// The certificates in a PEM file.
-///
-/// # Errors
-/// If the file cannot be read, or has no certificate that could be a root.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
-    let problem = |why: String| {
-        Problem::new(
-            format!("the certificate file {} {why}", file.display()),
-            "give a PEM file with a certificate to --ca-cert or CELLS_CA_CERT",
-        )
-    };
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| match error {
-            pem::Error::Io(error) => problem(format!("cannot be read: {error}")),
-            _ => problem("is not PEM as it should be; is all of it there?".to_owned()),
-        })?;
-    if certificates.is_empty() {
-        return Err(problem("has no certificate in it".to_owned()));
-    }
-    for certificate in &certificates {
-        RootCertStore::empty()
-            .add(certificate.clone())
-            .map_err(|error| {
-                problem(format!("has a certificate that cannot be a root: {error}"))
-            })?;
-    }
-    Ok(certificates)
-}
+/// Has no client certificate, and notes that one was asked for.
+#[derive(Debug)]
+struct NoClientCertificate(Arc<Seen>);
 
-/// What went wrong in a handshake with `host`, which the options `named_by` name, and what to do.
-pub fn explain(error: &rustls::Error, host: &str, named_by: &str) -> Problem {
-    use CertificateError as Bad;
-    let check = format!("check the host in {named_by}");
-    let (what, hint) = match error {
-        rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => (
-            format!("the certificate of {host} was issued by nobody trusted here"),
-            "if your network inspects TLS, add its CA with --ca-cert or CELLS_CA_CERT",
-        ),
-        rustls::Error::InvalidCertificate(
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. },
-        ) => (format!("the certificate is not for {host}"), &check[..]),
-        rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => (
-            format!("the certificate of {host} has expired"),
-            "is this machine's clock right? if so, whoever runs the host must renew it",
-        ),
-        rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => (
-            format!("the certificate of {host} is not valid yet"),
-            "is this machine's clock right?",
-        ),
-        rustls::Error::InvalidCertificate(Bad::Other(_)) => (
-            format!("the certificate of {host} is signed by itself, or not fit for a server"),
-            "if it is your own, have it issued by a CA and add that with --ca-cert or CELLS_CA_CERT",
-        ),
-        rustls::Error::InvalidCertificate(_) => (
-            format!("the certificate of {host} cannot be trusted: {error}"),
-            "if it is your own, add it or its CA with --ca-cert or CELLS_CA_CERT",
-        ),
-        rustls::Error::PeerIncompatible(_)
-        | rustls::Error::AlertReceived(AlertDescription::ProtocolVersion) => (
-            format!("{host} speaks no TLS 1.2 or 1.3"),
-            "whoever runs the host must bring its TLS up to date",
-        ),
-        rustls::Error::InvalidMessage(_) => (
-            format!("{host} answered with something that is not TLS"),
-            "is the port right, and does the URL have to begin with http://?",
-        ),
-        other => (
-            format!("the TLS handshake with {host} failed: {other}"),
-            "a proxy, firewall or VPN may stand in between",
-        ),
-    };
-    Problem::new(what, hint)
+impl ResolvesClientCert for NoClientCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.certificate_request.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }

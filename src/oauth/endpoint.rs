@@ -97,6 +97,11 @@ impl TokenEndpoint {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The port, that of the scheme if the URL has none.
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     /// Whether TLS protects the request.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"

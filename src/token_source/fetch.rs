@@ -1,11 +1,13 @@
 //! Asks the authorization server: attempt after attempt, until there is an answer that counts or
 //! the deadline is near.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Found, TokenSource};
+use crate::env;
 use crate::error::Error;
-use crate::http::Client;
+use crate::http::{Client, Event};
 use crate::oauth::{self, TokenError};
 use crate::output::Origin;
 use crate::server_text::Redactor;
@@ -20,14 +22,20 @@ impl TokenSource<'_> {
     /// `Error::Usage` if the certificates named are none; else the last attempt's failure.
     pub(super) fn fetch(&self) -> Result<Found, Error> {
         let config = self.config;
-        let proxy = config.proxy.as_ref().map(|(proxy, _)| proxy);
         let redactor = Redactor::new(&self.request.credentials.secret);
-        let client =
-            Client::new(&config.endpoint, proxy, &config.trust, redactor).map_err(Error::Usage)?;
+        let client = Client::new(
+            &config.endpoint,
+            config.proxy.as_ref(),
+            &config.trust,
+            env::foreign_ca_variable(),
+            &redactor,
+            self.deadline,
+        )
+        .map_err(Error::Usage)?;
         let mut attempt = 1;
         loop {
             let started = Instant::now();
-            let result = self.post(&client);
+            let result = self.attempt(&client, &redactor);
             let elapsed = started.elapsed();
             let error = match result {
                 Ok(found) => {
@@ -60,16 +68,27 @@ impl TokenSource<'_> {
         }
     }
 
-    fn post(&self, client: &Client) -> Result<Found, TokenError> {
+    fn attempt(&self, client: &Client, redactor: &Redactor) -> Result<Found, TokenError> {
+        let endpoint = &self.config.endpoint;
         let deadline = self.deadline.at_most(self.config.timeout / ATTEMPT_SHARE);
-        let mut waiting = self.report.progress(self.config.endpoint.host());
+        let mut progress = self.report.progress(endpoint.host());
+        let observe = |event| match event {
+            Event::Tick => progress.tick(),
+            Event::Note(note) => self.report.verbose(|| note),
+        };
         let requested_at = (self.clock)();
-        let response = client.post(self.request.form_body(), deadline, || waiting.tick())?;
-        let token = client.parse(&response, requested_at..(self.clock)())?;
-        Ok(Found {
-            token,
-            origin: Origin::Server,
-            response: Some(response),
-        })
+        let response = client.post(self.request.form_body(), deadline, observe)?;
+        let exchange = requested_at..(self.clock)();
+        match oauth::parse(&response, endpoint, exchange, redactor) {
+            Ok(token) => Ok(Found {
+                token,
+                origin: Origin::Server,
+                response: Some(response),
+            }),
+            Err(error) => Err(TokenError {
+                answer: Some(Arc::new(response)),
+                ..error
+            }),
+        }
     }
 }

@@ -272,7 +272,7 @@ impl TokenSource<'_> {
     }
 
     fn route(&self) -> Route {
-        let proxy = self.config.proxy.as_ref().map(|(proxy, _)| proxy);
+        let proxy = self.config.proxy.as_ref();
         Route::new(proxy, self.config.trust.ca_cert.as_deref())
     }
 }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use crate::support::Network;
 use crate::support::{
     Authority, Cert, Output, Reply, Server, Step, TestEnv, deaf_port, each_row_at_once,
 };
-#[cfg(target_os = "linux")]
-use crate::support::{Network, TOKEN, deaf_port_at};
 
 /// Of every run below, unless it says another.
 const TIMEOUT: &str = "3s";
@@ -357,33 +357,5 @@ fn no_name_lookup_holds_it_past_the_deadline() {
         ]));
         questions.set_nonblocking(true).unwrap();
         assert!(questions.recv(&mut [0; 512]).is_ok(), "it was asked");
-    });
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_dead_first_address_leaves_the_next_its_time() {
-    let network = Network {
-        hosts: "::1 localhost\n127.0.0.1 localhost\n",
-        resolv_conf: "",
-    };
-    let this = "deadline::a_dead_first_address_leaves_the_next_its_time";
-    network.run(this, || {
-        let server = Server::replies([Reply::token(), Reply::token().tunnelled()]);
-        let address = format!("[::1]:{}", server.port()).parse().unwrap();
-        let (_sockets, _) = deaf_port_at(address);
-        let env = TestEnv::with_credentials();
-        let url = format!("http://localhost:{}", server.port());
-        let once = ["get", "--timeout", "6s", "--retries", "0"];
-        // Connecting may take a second, for both addresses together.
-        let output = env.run(&[&once[..], &["--base-url", &url]].concat());
-        output.exits(0).prints(&format!("{TOKEN}\n"));
-        assert!(
-            output.elapsed > Duration::from_millis(300),
-            "::1 was tried: {output}"
-        );
-        let target = "http://host.invalid";
-        let args = ["--allow-http", "--base-url", target, "--proxy", &url];
-        env.run(&[&once[..], &args].concat()).exits(0);
     });
 }

@@ -94,7 +94,7 @@ fn each_failure_hints_at_what_helps() {
         (
             "cut off",
             Reply::steps([Step::ReadRequest]),
-            &["trying again may help"],
+            &["try again later"],
         ),
     ];
     each_row(
@@ -117,13 +117,10 @@ fn who_cannot_be_reached_may_be_tried_again() {
     let env = TestEnv::with_credentials();
     env.run_once(&["get", "--base-url", &url])
         .exits(5)
-        .hints("trying again may help");
+        .hints("try again later");
     let output = env.run_once(&["get", "--base-url", "https://host.invalid"]);
-    output.exits(5).hints("trying again may help").hints("VPN");
+    output.exits(5).hints("try again later").hints("VPN");
     let server = Server::replies([Reply::steps([Step::ReadRequest, Step::Hang])]);
     let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", "1s"]);
-    output
-        .exits(5)
-        .hints("trying again may help")
-        .hints("--timeout");
+    output.exits(5).hints("try again later").hints("--timeout");
 }

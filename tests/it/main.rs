@@ -14,6 +14,8 @@ mod completions;
 #[cfg(unix)]
 mod concurrency;
 #[cfg(target_os = "linux")]
+mod connect;
+#[cfg(target_os = "linux")]
 mod cost;
 mod credentials;
 mod deadline;
@@ -48,6 +50,7 @@ mod status;
 mod support;
 mod timeout;
 mod tls;
+mod transport;
 mod usage;
 #[cfg(unix)]
 mod waiting;

@@ -9,7 +9,7 @@ use rustls::ServerConfig;
 
 use crate::support::{
     Authority, Cert, Output, Reply, Server, Step, TOKEN, TestEnv, closed_port, each_row,
-    each_row_at_once,
+    each_row_at_once, server_with_pems,
 };
 
 const HTTPS: &str = "https://host.invalid";
@@ -218,9 +218,14 @@ fn refusals() -> Vec<Failure> {
             "407",
             Reply::http(407, "Proxy-Authenticate: Basic realm=\"x\"\r\n", ""),
             "status 407",
-            "user:password@",
+            "check the user name and password",
         ),
-        ("407 with HTML", page(407), "status 407", "user:password@"),
+        (
+            "407 with HTML",
+            page(407),
+            "status 407",
+            "check the user name",
+        ),
         ("400", page(400), "status 400", "--proxy"),
         ("401", page(401), "status 401", "--proxy"),
         ("403 with HTML", page(403), "status 403", "permit"),
@@ -292,6 +297,117 @@ fn outages() -> Vec<Failure> {
     ]
 }
 
+/// An answer of a SOCKS 5 proxy without authentication.
+fn socks_answer(code: u8) -> Reply {
+    Reply::steps([
+        Step::ReadAnything,
+        Step::Send(vec![5, 0]),
+        Step::ReadAnything,
+        Step::Send(vec![5, code, 0, 1, 0, 0, 0, 0, 0, 0]),
+    ])
+}
+
+#[test]
+fn a_host_that_a_socks_proxy_cannot_reach_is_retried() {
+    let rows = [
+        ("network", 3, "the network is unreachable from it"),
+        ("host", 4, "the host is unreachable from it"),
+        ("refused", 5, "the host refused its connection"),
+        ("timeout", 6, "its connection timed out"),
+    ];
+    each_row_at_once(
+        &rows,
+        |row| row.0,
+        |(_, code, said)| {
+            let proxy = Server::replies([socks_answer(*code), socks_answer(*code)]);
+            let url = proxy.url().replacen("http", "socks5h", 1);
+            let output = world(HTTPS).run(&["get", "--retries", "1", "--proxy", &url]);
+            output.exits(5).says(said).says(&shown(&proxy));
+        },
+    );
+}
+
+#[test]
+fn the_authentication_that_a_proxy_wants_is_named() {
+    let ntlm = "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n";
+    let digest = "Proxy-Authenticate: Digest realm=\"a, b\", nonce=\"x\"\r\n";
+    let basic = "Proxy-Authenticate: Digest realm=\"x\", Basic realm=\"y\"\r\n";
+    let rows = [
+        (
+            "NTLM, no password",
+            ntlm,
+            "",
+            "offers Negotiate, NTLM",
+            "px or cntlm",
+        ),
+        (
+            "NTLM, password",
+            ntlm,
+            "visitor:pa55-of-the-proxy",
+            "offers Negotiate, NTLM",
+            "px or cntlm",
+        ),
+        (
+            "Digest",
+            digest,
+            "visitor:pa55-of-the-proxy",
+            "offers Digest, but",
+            "px or cntlm",
+        ),
+        (
+            "Basic, no password",
+            basic,
+            "",
+            "requires a user name and password",
+            "--proxy, as in http://user",
+        ),
+        (
+            "Basic, password",
+            basic,
+            "visitor:pa55-of-the-proxy",
+            "refused the user name and password",
+            "--proxy",
+        ),
+        (
+            "unknown, no password",
+            "",
+            "",
+            "requires a user name and password",
+            "user:password@",
+        ),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, fields, userinfo, said, hint)| {
+            let proxy = Server::replies([Reply::http(407, fields, PAGE)]);
+            let url = match userinfo.is_empty() {
+                true => proxy.url().to_owned(),
+                false => with_password(proxy.url(), userinfo),
+            };
+            let output = world(HTTPS).run(&["get", "--proxy", &url]);
+            output.exits(5).says("status 407").says(said).hints(hint);
+            output.never_says("visitor");
+        },
+    );
+}
+
+/// What a proxy appends to its answer would be read as the host's.
+#[test]
+fn nothing_may_follow_the_answer_to_connect() {
+    let answer = "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    let proxy = Server::replies([connect_answer(answer)]);
+    let output = world(HTTP).run(&["get", "--proxy", proxy.url()]);
+    output.exits(5).says("its answer to CONNECT has a body");
+}
+
+#[test]
+fn an_answer_to_connect_may_have_interim_responses_and_any_success() {
+    let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 204 Fine\r\nX-A: b\r\n\r\n".to_vec();
+    let proxy = Server::replies([Reply::token().after([Step::ReadRequest, Step::Send(answer)])]);
+    world(HTTP).run(&["get", "--proxy", proxy.url()]).exits(0);
+}
+
 fn assert_failure(output: &Output, proxy: &Server, (_, _, said, hint): &Failure) {
     output.exits(5).says(said).hints(hint);
     output.says(&shown(proxy)).never_says("visitor");
@@ -352,8 +468,26 @@ fn a_proxy_whose_name_has_no_address_is_exit_5_and_named() {
     let output = world(HTTPS).run_once(&["get", "--proxy", "http://proxy.invalid:3128"]);
     output
         .exits(5)
-        .says("proxy.invalid")
-        .never_says("host.invalid:");
+        .says("proxy.invalid, the proxy given by --proxy")
+        .hints("--proxy")
+        .never_says("host.invalid");
+    let mut env = world(HTTPS);
+    env.var("ALL_PROXY", "http://proxy.invalid:3128");
+    env.run_once(&["get"])
+        .exits(5)
+        .says("the proxy given by ALL_PROXY")
+        .hints("ALL_PROXY");
+}
+
+#[test]
+fn a_proxys_certificate_in_the_ca_file_is_trusted() {
+    let (cert, key) = Authority::self_signed(Cert::Good);
+    let config = server_with_pems(&cert, &key, rustls::ALL_VERSIONS);
+    let proxy = Server::tls(config, [Reply::token().tunnelled()]);
+    let mut env = world(HTTP);
+    let file = env.file("ca.pem", cert);
+    env.run(&["get", "--ca-cert", &file, "--proxy", proxy.url()])
+        .exits(0);
 }
 
 #[test]
@@ -379,9 +513,6 @@ fn what_a_socks_proxy_refuses_is_exit_5_and_asked_once() {
     let rows = [
         ("a failure", refused(1)),
         ("a rule", refused(2)),
-        ("no network", refused(3)),
-        ("no host", refused(4)),
-        ("refused there", refused(5)),
         ("an unknown code", refused(99)),
         ("wants a password", first(&[5, 2])),
         ("wants what we have not", first(&[5, 255])),
@@ -422,7 +553,7 @@ fn the_certificate_of_a_proxy_is_judged_as_the_proxys() {
     let rows = [
         ("a wrong host", Cert::WrongHost, "127.0.0.1"),
         ("expired", Cert::Expired, "expired"),
-        ("self-signed", Cert::SelfSigned, "nobody trusted"),
+        ("self-signed", Cert::SelfSigned, "is self-signed"),
     ];
     each_row(
         &rows,
@@ -630,6 +761,11 @@ fn no_proxy_takes_hosts_domains_addresses_and_networks() {
         ("127.0.0.0/8", false),
         (",", false),
         (" ", false),
+        ("*.invalid", true),
+        ("*.example", false),
+        ("host.invalid:443", true),
+        ("host.invalid:8443", false),
+        ("other.invalid host.invalid", true),
     ];
     each_row(
         &rows,

@@ -1,8 +1,15 @@
-//! TLS: whom it trusts, what it refuses, and `--ca-cert`.
+//! TLS: which certificates are trusted, `--ca-cert`, and the words for each failure.
+
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 #[cfg(target_os = "linux")]
 use crate::support::needed;
-use crate::support::{Authority, Cert, Reply, Server, Step, TOKEN, TestEnv, each_row};
+use crate::support::{
+    Authority, Cert, Output, Reply, Server, Step, TOKEN, TestEnv, each_row, server_with_pems,
+};
 
 /// A world with good credentials for `server` that trusts `authority`.
 fn trusting(authority: &Authority, server: &Server) -> TestEnv {
@@ -237,19 +244,19 @@ fn each_failure_of_tls_has_words_of_its_own() {
         (
             "unknown issuer",
             issued_by("a stranger"),
-            "issued by nobody trusted here",
+            "is issued by \"a stranger\", which is not a trusted CA",
             "if your network inspects TLS, add its CA with --ca-cert",
         ),
         (
             "an issuer that has but the name of a known one",
             issued_by("cells-token test authority"),
-            "cannot be trusted",
+            "has a signature that does not match its issuer's key",
             "--ca-cert",
         ),
         (
             "self-signed",
             shows(Cert::SelfSigned),
-            "issued by nobody trusted here",
+            "is self-signed and not trusted",
             "--ca-cert",
         ),
         (
@@ -262,56 +269,69 @@ fn each_failure_of_tls_has_words_of_its_own() {
             "expired",
             shows(Cert::Expired),
             "has expired",
-            "is this machine's clock right?",
+            "check this machine's clock",
         ),
         (
             "not yet valid",
             shows(Cert::NotYetValid),
             "is not valid yet",
-            "is this machine's clock right?",
+            "check this machine's clock",
         ),
         (
             "TLS 1.1",
             answers(&hello),
-            "speaks no TLS 1.2 or 1.3",
-            "up to date",
+            "supports neither TLS 1.2 nor TLS 1.3",
+            "TLS 1.2 or later",
         ),
         (
             "an alert: protocol version",
             answers(b"\x15\x03\x01\x00\x02\x02\x46"),
-            "speaks no TLS 1.2 or 1.3",
-            "up to date",
+            "supports neither TLS 1.2 nor TLS 1.3",
+            "TLS 1.2 or later",
         ),
         (
             "an alert: handshake failure",
             answers(b"\x15\x03\x03\x00\x02\x02\x28"),
-            "handshake",
+            "no cipher suite, key exchange or signature algorithm in common",
+            "modern TLS configuration",
+        ),
+        (
+            "an alert: internal error",
+            answers(b"\x15\x03\x03\x00\x02\x02\x50"),
+            "ended the TLS handshake with alert 80",
             "proxy, firewall or VPN",
         ),
         (
             "an alert: unrecognized name",
             answers(b"\x15\x03\x03\x00\x02\x02\x70"),
-            "handshake",
-            "proxy, firewall or VPN",
+            "does not serve this host name over TLS",
+            "--base-url",
+        ),
+        (
+            "for clients",
+            shows(Cert::ForClients),
+            "is not meant for a server",
+            "operator",
+        ),
+        (
+            "no subject alternative name",
+            shows(Cert::Nameless),
+            "has no subject alternative name",
+            "operator",
         ),
         (
             "HTTP",
             answers(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
             "is not TLS",
-            "is the port right, and does the URL have to begin with http://?",
+            "check the port in --base-url or --token-url, and whether the URL must begin with http://",
         ),
         (
             "SSH",
             answers(b"SSH-2.0-OpenSSH_9.9\r\n"),
             "is not TLS",
-            "is the port right",
+            "check the port",
         ),
-        (
-            "zeros",
-            answers(&[0; 64]),
-            "is not TLS",
-            "is the port right",
-        ),
+        ("zeros", answers(&[0; 64]), "is not TLS", "check the port"),
     ];
     each_row(
         &rows,
@@ -328,14 +348,149 @@ fn each_failure_of_tls_has_words_of_its_own() {
     );
 }
 
-/// As `openssl req -x509` makes it: named as its own CA, it is still no server's.
+/// Runs `get` against a server with this certificate and key, with a CA file of these contents.
+fn get_with_ca_cert((cert, key): &(String, String), ca_cert: &str) -> Output {
+    let config = server_with_pems(cert, key, rustls::ALL_VERSIONS);
+    let server = Server::always(Reply::token().in_tls(config));
+    let mut env = TestEnv::with_credentials();
+    let url = server.url().replacen("http", "https", 1);
+    let file = env.file("ca.pem", ca_cert);
+    let output = env.run_once(&["get", "--base-url", &url, "--ca-cert", &file]);
+    assert_eq!(
+        server.requests().is_empty(),
+        output.code != Some(0),
+        "{output}"
+    );
+    output
+}
+
 #[test]
-fn a_certificate_that_is_its_own_ca_is_told_apart() {
-    let authority = Authority::new();
-    let server = Server::tls(authority.server(Cert::OwnAuthority), [Reply::token()]);
-    let output = trusting(&authority, &server).run(&["get"]);
-    output.exits(5).hints("--ca-cert");
-    assert!(server.requests().is_empty());
+fn a_certificate_in_the_ca_file_is_trusted_when_the_server_presents_it() {
+    let ca = Authority::self_signed(Cert::Good);
+    let leaf = Authority::new().pems(Cert::Good);
+    let own_issuer = Authority::new().pems(Cert::SelfSigned);
+    let other = Authority::new().pem();
+    for certificate in [&ca, &leaf, &own_issuer] {
+        get_with_ca_cert(certificate, &certificate.0).exits(0);
+        get_with_ca_cert(certificate, &format!("{other}{}", certificate.0)).exits(0);
+    }
+}
+
+#[test]
+fn a_certificate_in_the_ca_file_still_needs_the_right_name_dates_and_purpose() {
+    let rows = [
+        ("wrong name", Cert::WrongHost, "is not for 127.0.0.1"),
+        ("no name", Cert::Nameless, "has no subject alternative name"),
+        ("expired", Cert::Expired, "has expired"),
+        ("not yet valid", Cert::NotYetValid, "is not valid yet"),
+    ];
+    for (name, cert, said) in rows {
+        let ca = Authority::self_signed(cert);
+        let leaf = Authority::new().pems(cert);
+        for certificate in [&ca, &leaf] {
+            let output = get_with_ca_cert(certificate, &certificate.0);
+            assert_eq!(output.code, Some(5), "{name}: {output}");
+            output.says(said);
+        }
+    }
+    let for_clients = Authority::new().pems(Cert::ForClients);
+    get_with_ca_cert(&for_clients, &for_clients.0)
+        .exits(5)
+        .says("is not meant for a server");
+}
+
+#[test]
+fn a_self_signed_certificate_that_is_not_in_the_ca_file_is_refused() {
+    let served = Authority::self_signed(Cert::Good);
+    let (same_name, _) = Authority::self_signed(Cert::Good);
+    get_with_ca_cert(&served, &same_name)
+        .exits(5)
+        .says("is a CA's, and not in --ca-cert")
+        .hints("--ca-cert");
+}
+
+/// The key of a certificate in the CA file proves that the server is the one.
+#[test]
+fn a_certificate_in_the_ca_file_without_its_key_is_refused() {
+    let (cert, _) = Authority::self_signed(Cert::Good);
+    let (_, other_key) = Authority::self_signed(Cert::Good);
+    let chain = vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(other_key.as_bytes()).unwrap();
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+    let certified = rustls::sign::CertifiedKey::new(chain, key);
+    for version in rustls::ALL_VERSIONS {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
+                certified.clone(),
+            )));
+        let server = Server::tls(Arc::new(config), [Reply::token()]);
+        let mut env = TestEnv::for_server(&server);
+        let file = env.file("ca.pem", &cert);
+        env.run_once(&["get", "--ca-cert", &file]).exits(5);
+        assert!(server.requests().is_empty(), "{:?}", server.requests());
+    }
+}
+
+#[test]
+fn a_client_certificate_that_is_asked_for_is_named() {
+    for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
+        let authority = Authority::new();
+        let config = authority.server_that_wants_a_client_certificate(versions);
+        let server = Server::always(Reply::token().in_tls(config));
+        let mut env = TestEnv::with_credentials();
+        let url = server.url().replacen("http", "https", 1);
+        let file = env.file("ca.pem", authority.pem());
+        env.run_once(&["get", "--base-url", &url, "--ca-cert", &file])
+            .exits(5)
+            .says("requires a TLS client certificate");
+        assert!(server.requests().is_empty(), "{:?}", server.requests());
+    }
+}
+
+#[test]
+fn a_name_that_the_ca_may_not_issue_for_is_named() {
+    let authority = Authority::constrained();
+    let server = Server::tls(authority.server(Cert::Good), [Reply::token()]);
+    let mut env = TestEnv::for_server(&server);
+    let file = env.file("ca.pem", authority.pem());
+    env.run(&["get", "--ca-cert", &file])
+        .exits(5)
+        .says("is for a name that its CA may not issue for");
+}
+
+#[test]
+fn a_variable_that_names_certificates_for_other_programs_is_mentioned() {
+    for name in [
+        "REQUESTS_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "CURL_CA_BUNDLE",
+    ] {
+        let server = Server::tls(Authority::new().server(Cert::Good), [Reply::token()]);
+        let mut env = TestEnv::for_server(&server);
+        env.var(name, "corp.pem").run(&["get"]).exits(5).hints(name);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_ca_file_that_never_ends_is_given_up_at_the_deadline() {
+    let server = Server::untouched();
+    let url = server.url().replacen("http", "https", 1);
+    let env = TestEnv::with_credentials();
+    env.sh("mkfifo ca.pem").exits(0);
+    let get = ["get", "--base-url", &url, "--timeout", "1s", "--ca-cert"];
+    let output = env.run(&[&get[..], &["ca.pem"]].concat());
+    output
+        .exits(2)
+        .says("took longer than --timeout")
+        .hints("--ca-cert");
+    env.run(&["get", "--base-url", &url, "--ca-cert", "/dev/zero"])
+        .exits(2)
+        .says("over 32 MiB");
 }
 
 #[cfg(target_os = "linux")]

@@ -130,7 +130,7 @@ fn without_them_it_is_exit_5_and_the_service_is_not_reached() {
             let mut env = world();
             env.secret("wrong-password");
             let output = env.run(&["get", "--base-url", server.url(), "--proxy", &proxy]);
-            output.exits(5).says("status 407").hints("user:password@");
+            output.exits(5).says("status 407").hints("--proxy");
             output.says(&squid.address).never_says("visitor");
         },
     );
@@ -147,12 +147,12 @@ fn what_it_forbids_and_what_it_cannot_reach_is_exit_5() {
             "status 403",
             "permit",
         ),
-        ("dead", dead, "status 503", "trying again may help"),
+        ("dead", dead, "status 503", "try again later"),
         (
             "no such name",
             "https://nowhere.invalid".to_owned(),
-            "could not connect (status 5",
-            "trying again may help",
+            "could not connect to nowhere.invalid: status 5",
+            "try again later",
         ),
     ];
     each_row(

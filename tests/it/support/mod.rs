@@ -29,7 +29,7 @@ mod wire;
 #[cfg(unix)]
 pub use cache::mode;
 pub use cache::now_ms;
-pub use certs::{Authority, Cert};
+pub use certs::{Authority, Cert, server_with_pems};
 pub use env::TestEnv;
 pub use herd::Herd;
 #[cfg(target_os = "linux")]

@@ -1,22 +1,22 @@
-//! A network of a test's own, where `localhost` and name servers are what the test says: Linux namespaces.
+//! A private network for a test, with its own hosts file and name servers: Linux namespaces.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::skipped;
+use super::needed;
 
-/// Set in a process that is inside such a network.
+/// Set in a process that runs inside such a network.
 const INSIDE: &str = "CELLS_TOKEN_TEST_NETWORK";
 
-/// What `/etc/hosts` and `/etc/resolv.conf` say in there.
+/// The contents of its `/etc/hosts` and `/etc/resolv.conf`.
 pub struct Network {
     pub hosts: &'static str,
     pub resolv_conf: &'static str,
 }
 
 impl Network {
-    /// Runs `inside` in this network, of which loopback is all there is. `test` is the path of the calling test,
-    /// which is run again as a process of its own.
+    /// Runs `inside` in this network, which has loopback alone. `test` is the path of the calling test, which runs again
+    /// in a process of its own.
     pub fn run(&self, test: &str, inside: impl FnOnce()) {
         if std::env::var_os(INSIDE).is_some() {
             return inside();
@@ -40,7 +40,7 @@ impl Network {
         };
         // Some containers forbid it; others have no `ip`.
         if !in_network(Path::new("true"), &[]).is_ok_and(|probe| probe.status.success()) {
-            return skipped(test, "networks of its own (unshare, ip, mount)");
+            return needed(test, "private networks (unshare, ip, mount)");
         }
         let output = in_network(&program, &["--exact", test, "--nocapture"]).unwrap();
         let said =

@@ -1,20 +1,20 @@
-//! Ports of loopback where no server is.
+//! Ports of loopback without a server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// A port of 127.0.0.1 that is free.
+/// Any free port of 127.0.0.1.
 const LOOPBACK: (IpAddr, u16) = (IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A port that refuses connections, for as long as the socket is kept: bound, and nobody listens.
+/// A port that refuses connections while the socket is kept: bound, but not listening.
 pub fn closed_port() -> (Socket, String) {
     let socket = bound(LOOPBACK.into());
     let url = url_of(&socket);
     (socket, url)
 }
 
-/// A port that never answers a connection, for as long as the sockets are kept: its queue is full.
+/// A port that never answers a connection while the sockets are kept: its queue is full.
 pub fn deaf_port() -> (Vec<Socket>, String) {
     deaf_port_at(LOOPBACK.into())
 }
@@ -29,7 +29,7 @@ pub fn deaf_port_at(address: SocketAddr) -> (Vec<Socket>, String) {
         let domain = Domain::for_address(address.as_socket().unwrap());
         let socket = Socket::new(domain, Type::STREAM, None).unwrap();
         socket.set_nonblocking(true).unwrap();
-        // In progress for ever.
+        // Stays in progress.
         let _ = socket.connect(&address);
         socket
     };

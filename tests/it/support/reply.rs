@@ -37,6 +37,8 @@ pub enum Step {
     Hang,
     /// Ends the connection with a TCP reset.
     Reset,
+    /// Ends the TCP connection in good order, but TLS without its close_notify.
+    Cut,
 }
 
 impl Reply {
@@ -144,6 +146,10 @@ impl Reply {
                 },
                 Step::Wait(gate) => gate.wait(over),
                 Step::Hang => wire.hang(),
+                Step::Cut => {
+                    wire.cut();
+                    return Ok(());
+                }
                 Step::Reset => {
                     wire.reset();
                     return Ok(());

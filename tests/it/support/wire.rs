@@ -1,4 +1,4 @@
-//! One connection of the scripted server: plain or TLS, and never waiting longer than the test.
+//! One connection of the scripted server, plain or TLS. It never waits longer than the test runs.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,15 +14,15 @@ const GOODBYE_LIMIT: Duration = Duration::from_secs(5);
 
 pub struct Wire<'a> {
     stream: Stream,
-    /// Says that the test is over.
+    /// Whether the test is over.
     over: &'a dyn Fn() -> bool,
 }
 
 enum Stream {
     Plain(TcpStream),
-    /// The handshake takes place at the first byte read or written.
+    /// Performs the handshake at the first read or write.
     Tls(Box<Tls<TcpStream>>),
-    /// As an https proxy has it, with a tunnel to an https server in it.
+    /// A tunnel to an https server through an https proxy.
     TlsInTls(Box<Tls<Tls<TcpStream>>>),
 }
 
@@ -89,14 +89,14 @@ impl<'a> Wire<'a> {
         })
     }
 
-    /// Reads and forgets until the other side leaves, below TLS: no handshake takes place.
+    /// Discards input until the client closes, below TLS: no handshake takes place.
     pub fn hang(&mut self) {
         let over = self.over;
         let mut buffer = [0; 1024];
         while matches!(patiently(over, || self.socket().read(&mut buffer)), Ok(1..)) {}
     }
 
-    /// Ends as a good server does: nothing that was sent is lost.
+    /// Ends as a correct server does: nothing that was sent is lost.
     pub fn close(mut self) {
         match &mut self.stream {
             Stream::Plain(_) => {}
@@ -104,6 +104,11 @@ impl<'a> Wire<'a> {
             Stream::TlsInTls(stream) => stream.conn.send_close_notify(),
         }
         let _ = self.write(&[]);
+        self.cut();
+    }
+
+    /// Ends the TCP connection in good order, and leaves TLS without its end.
+    pub fn cut(mut self) {
         let _ = self.socket().shutdown(Shutdown::Write);
         let since = Instant::now();
         let over = self.over;
