@@ -1,5 +1,5 @@
-//! The blocks of code in a document of ours, and a world in which they can be run as they stand: beside a sandbox, with
-//! stand-ins for what a test must not do or a machine need not have.
+//! Runs the code blocks of our documents as they stand: in a sandbox, with stand-ins for programs that a test must not
+//! run or a machine may lack.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,12 +9,12 @@ use super::{Output, TestEnv};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The service, whose place the sandbox takes.
+/// The service that the sandbox replaces.
 const SERVICE: &str = "https://api.aspose.cloud";
 
-/// Commands of the documents that are not what they seem here.
+/// Programs that the documents call, and the scripts that replace them.
 const STAND_INS: &[(&str, &str)] = &[
-    // To build it again would take minutes. The rest is for .ci/run.
+    // Building again would take minutes; .ci/run does it.
     (
         "cargo",
         "case $* in
@@ -23,7 +23,7 @@ const STAND_INS: &[(&str, &str)] = &[
 *) exit 99 ;;
 esac",
     ),
-    // The sandbox is the service.
+    // Sends requests for the service to the sandbox.
     (
         "curl",
         "PATH=${PATH#*/stand-ins:}
@@ -35,12 +35,12 @@ done
 exec curl \"$@\"",
     ),
     // A password manager.
-    ("pass", "printf '%s\\n' \"$CELLS_CLIENT_SECRET\""),
-    // Nobody waits for a test.
+    ("pass", "cat secret.txt"),
+    // Records the pause instead of sleeping.
     ("sleep", "echo \"$1\" >>slept"),
 ];
 
-/// What a reader of the documents has: a program of their own, a file with the secret, a page of the API.
+/// What the documents assume that a reader has: a program, a file with the secret, the URL of an API call.
 const READERS: &str = "\
 printf '%s\\n' \"$CELLS_CLIENT_SECRET\" >secret.txt
 printf '#!/bin/sh\\ncase $CELLS_ACCESS_TOKEN in eyJ*.*.*) echo reported ;; *) exit 1 ;; esac\\n' >report.sh
@@ -48,24 +48,24 @@ chmod +x report.sh
 export URL=\"$CELLS_BASE_URL/v4.0/cells/anything\"
 ";
 
-/// Says which command it is, and leaves its predecessor's status alone.
+/// Prints the next command and keeps the exit status of the previous one.
 const MARK: &str = "mark() { s=$?; printf '%s\\n' \"$1\"; return $s; }\n";
 
 /// A block of code between fences.
 pub struct Block {
-    /// The word behind the fence.
+    /// The word after the opening fence.
     pub language: String,
-    /// Its first line, with the document: for messages.
+    /// File and line, for messages.
     pub place: String,
     pub text: String,
 }
 
-/// The document, from the top of the repository.
+/// Reads a document. The path is relative to the repository.
 pub fn document(name: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(name)).unwrap()
 }
 
-/// The blocks of a document, in order.
+/// The code blocks of a document, in order.
 pub fn blocks(name: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
@@ -83,11 +83,11 @@ pub fn blocks(name: &str) -> Vec<Block> {
             (None, None) => {}
         }
     }
-    assert!(open.is_none(), "{name} ends within a block");
+    assert!(open.is_none(), "{name} ends inside a block");
     blocks
 }
 
-/// A world for a reader.
+/// An environment in which the documents' blocks run.
 pub fn world() -> TestEnv {
     let mut env = TestEnv::new();
     let folder = env.path("stand-ins");
@@ -104,7 +104,7 @@ pub fn world() -> TestEnv {
     env
 }
 
-/// Runs `text` in `shell`, such as `sh -eu`, beside a sandbox with these options.
+/// Runs `text` in `shell`, such as `sh -eu`, in a sandbox with the given options.
 pub fn run(env: &mut TestEnv, sandbox: &str, shell: &str, text: &str) -> Output {
     env.file("readers.sh", READERS);
     env.file("block", text);
@@ -113,7 +113,7 @@ pub fn run(env: &mut TestEnv, sandbox: &str, shell: &str, text: &str) -> Output 
     ))
 }
 
-/// Fails unless a block runs to its end, in a shell that stops at the first failure, and complains of nothing.
+/// Fails unless a block succeeds and prints nothing to standard error.
 pub fn succeeds(shell: &str, block: &Block) -> Output {
     let output = run(&mut world(), "", shell, &block.text);
     assert_eq!(output.code, Some(0), "{}: {output}", block.place);
@@ -121,7 +121,7 @@ pub fn succeeds(shell: &str, block: &Block) -> Output {
     output
 }
 
-/// Fails unless the commands of a block, which stand behind `$ `, print what it shows; `…` is anything.
+/// Fails unless the commands of a block, marked with `$ `, print what it shows. `…` matches any text.
 pub fn shows(block: &Block) {
     let mut script = MARK.to_owned();
     for line in block.text.lines() {
@@ -146,7 +146,7 @@ pub fn shows(block: &Block) {
                 .iter()
                 .zip(&shown)
                 .all(|(line, pattern)| is_like(line, pattern)),
-        "{} shows\n{}\nbut it is\n{}",
+        "{} shows\n{}\nbut the output is\n{}",
         block.place,
         block.text,
         printed.join("\n")
@@ -172,7 +172,7 @@ fn is_like(line: &str, pattern: &str) -> bool {
 }
 
 #[test]
-fn likeness_is_judged_part_by_part() {
+fn an_ellipsis_matches_any_text() {
     for (line, pattern, expected) in [
         ("abc", "abc", true),
         ("abc", "ab", false),
