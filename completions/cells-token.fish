@@ -28,6 +28,8 @@ complete -c cells-token -n "__fish_cells_token_needs_command" -s h -l help -d 'P
 complete -c cells-token -n "__fish_cells_token_needs_command" -s V -l version -d 'Print version'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "get" -d 'Print an access token'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "run" -d 'Run a command with an access token in its environment'
+complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "login" -d 'Check credentials and save them as a profile'
+complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "logout" -d 'Delete a profile and its secret'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "status" -d 'Show the settings in effect and the cached token, offline'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "forget" -d 'Delete cached tokens'
 complete -c cells-token -n "__fish_cells_token_needs_command" -f -a "sandbox" -d 'Run a command against a local token endpoint, no account needed'
@@ -77,6 +79,31 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l refresh 
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s v -l verbose -d 'Explain each step on stderr'
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s q -l quiet -d 'Print errors only'
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l store -d 'Save the secret in the keyring or a file [default: keyring]' -r -f -a "keyring\t'The operating system\'s keyring'
+file\t'An unencrypted file'"
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l profile -d 'Profile to save [env: CELLS_PROFILE]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l proxy -d 'Proxy URL [env: HTTPS_PROXY, http_proxy, ALL_PROXY, NO_PROXY]' -r -f
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l timeout -d 'Time limit for the whole run [env: CELLS_TIMEOUT] [default: 90s]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l retries -d 'Retries after a transient failure [env: CELLS_RETRIES] [default: 3]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l make-default -d 'Make this the default profile'
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l no-check -d 'Save without checking the credentials'
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l no-input -d 'Never prompt [env: CELLS_NO_INPUT, CI]'
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l allow-http -d 'Allow http:// beyond loopback [env: CELLS_ALLOW_HTTP]'
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -s v -l verbose -d 'Explain each step on stderr'
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -s q -l quiet -d 'Print errors only'
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -l profile -d 'Profile to delete [env: CELLS_PROFILE] [default: the default profile]' -r
+complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -l all -d 'Delete all profiles'
+complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -s v -l verbose -d 'Explain each step on stderr'
+complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -s q -l quiet -d 'Print errors only'
+complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F

@@ -10,6 +10,7 @@
     reason = "doc comments become help text, where < and > would show"
 )]
 
+mod login;
 mod options;
 #[cfg(feature = "server")]
 mod server;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub use login::{Login, Logout, Store};
 pub use options::{
     Cache, Credentials, Endpoint, Format, Network, Output, Request, StatusFormat, Verbosity,
 };
@@ -51,9 +53,8 @@ pub const WIDTH: usize = 80;
     help_template = HELP,
     before_help = "\
 Examples:
-  TOKEN=$(cells-token get) && export TOKEN
-  cells-token get -o header | curl -H @- \"$URL\"
-  cells-token sandbox -- cells-token get           # no account needed",
+  cells-token login                                # saves credentials once
+  TOKEN=$(cells-token get) && export TOKEN",
     after_help = "Get a client ID and secret: https://dashboard.aspose.cloud",
 )]
 pub struct Cli {
@@ -67,6 +68,8 @@ pub struct Cli {
 pub enum Command {
     Get(Get),
     Run(Run),
+    Login(Login),
+    Logout(Logout),
     Status(Status),
     Forget(Forget),
     #[cfg(feature = "server")]

@@ -26,6 +26,8 @@ pub enum Error {
         expect(dead_code, reason = "only the server listens")
     )]
     CannotListen(Problem),
+    /// The operating system's keyring cannot be used.
+    Keyring(Problem),
     /// Any other local failure.
     Other(anyhow::Error),
 }
@@ -34,7 +36,7 @@ impl Error {
     /// The exit code for scripts.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Other(_) | Self::CannotListen(_) => Exit::Unexpected,
+            Self::Other(_) | Self::Keyring(_) | Self::CannotListen(_) => Exit::Unexpected,
             Self::Usage(_) => Exit::Usage,
             Self::NoCredentials(_) => Exit::NoCredentials,
             Self::Token(error) => match error.kind {
@@ -61,6 +63,7 @@ impl Error {
             Self::Usage(problem)
             | Self::NoCredentials(problem)
             | Self::CannotListen(problem)
+            | Self::Keyring(problem)
             | Self::CannotRun(problem)
             | Self::NotFound(problem) => problem.clone(),
             Self::BeforeCommand(error) => error.problem(),
@@ -143,6 +146,7 @@ mod tests {
         for (error, code) in [
             (Error::from(anyhow::anyhow!("what")), 1),
             (Error::CannotListen(problem()), 1),
+            (Error::Keyring(problem()), 1),
             (Error::Usage(problem()), 2),
             (Error::NoCredentials(problem()), 3),
             (token(TokenErrorKind::Refused), 4),

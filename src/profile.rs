@@ -81,6 +81,25 @@ pub enum SecretLocation {
     Command(String),
 }
 
+impl SecretLocation {
+    /// Whether `login` saves the secret there, and `logout` deletes it.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Keyring | Self::Stored)
+    }
+}
+
+/// In words, after "the client secret is ...".
+impl fmt::Display for SecretLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyring => f.write_str("in the keyring"),
+            Self::Stored => f.write_str("in the configuration directory, not encrypted"),
+            Self::File(path) => write!(f, "in the file {}", path.display()),
+            Self::Command(_) => f.write_str("printed by a command"),
+        }
+    }
+}
+
 /// All profiles of the user.
 #[derive(Debug, Default)]
 pub struct Profiles {
@@ -103,12 +122,26 @@ struct Versioned {
     version: u64,
 }
 
-/// The directory of the profile file: `CELLS_CONFIG_DIR`, or ours below the user's configuration directory.
+/// The directory of the profile file: `CELLS_CONFIG_DIR`, or ours below the user's configuration directory. `None` if
+/// the user has no such directory.
 pub fn directory(env: &Env) -> Option<PathBuf> {
     match env.raw(&env::CELLS_CONFIG_DIR) {
         Some(dir) => Some(dir.into()),
         None => Some(env::user_config_dir()?.join(DIRECTORY)),
     }
+}
+
+/// The same for the commands that need one.
+///
+/// # Errors
+/// If there is none.
+pub fn required_directory(env: &Env) -> Result<PathBuf, Problem> {
+    directory(env).ok_or_else(|| {
+        Problem::new(
+            "the user has no configuration directory",
+            "set CELLS_CONFIG_DIR to a directory for the profiles",
+        )
+    })
 }
 
 /// The file that holds the secret of a profile saved with `--store file`.
@@ -237,7 +270,7 @@ impl Profiles {
         self.profiles.iter()
     }
 
-    /// Adds or replaces a profile. The first one becomes the default.
+    /// Adds or replaces a profile, and returns the one that was replaced. The first one becomes the default.
     ///
     /// # Errors
     /// If a profile exists whose name differs in case only: a file system may not distinguish the files of their
@@ -247,7 +280,7 @@ impl Profiles {
         name: ProfileName,
         profile: Profile,
         make_default: bool,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<Profile>, Problem> {
         let twin = |other: &&ProfileName| **other != name && other.0.eq_ignore_ascii_case(&name.0);
         if let Some(other) = self.profiles.keys().find(twin) {
             return Err(Problem::new(
@@ -258,8 +291,7 @@ impl Profiles {
         if make_default || self.profiles.is_empty() {
             self.default = Some(name.clone());
         }
-        self.profiles.insert(name, profile);
-        Ok(())
+        Ok(self.profiles.insert(name, profile))
     }
 
     /// Removes a profile. Without its default the file has none until `login --make-default`.

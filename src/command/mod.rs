@@ -6,6 +6,8 @@
 pub mod completions;
 mod forget;
 mod get;
+mod login;
+mod logout;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
@@ -32,6 +34,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Command::Get(args) => get::run(&args, &env, report(&args.verbosity))?,
         Command::Run(args) => return run::run(&args, &env, report(&args.verbosity)),
+        Command::Login(args) => login::run(&args, &env, report(&args.verbosity))?,
+        Command::Logout(args) => logout::run(&args, &env, report(&args.verbosity))?,
         Command::Status(args) => status::run(&args, &env, report(&args.verbosity))?,
         Command::Forget(args) => forget::run(&args, &env, report(&args.verbosity))?,
         Command::Completions(args) => completions::run(&args)?,

@@ -3,7 +3,10 @@
 
 mod command;
 mod file;
+#[cfg_attr(not(feature = "keyring"), path = "no_keyring.rs")]
+mod keyring;
 mod prompt;
+pub mod saved;
 mod selection;
 mod terminal;
 

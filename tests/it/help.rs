@@ -7,7 +7,17 @@ const SERVER: bool = cfg!(feature = "server");
 /// The verbs, and "" for none.
 fn verbs() -> Vec<&'static str> {
     let server = SERVER.then_some(["sandbox", "serve"]);
-    ["", "get", "run", "status", "forget", "completions"]
+    let others = [
+        "",
+        "get",
+        "run",
+        "login",
+        "logout",
+        "status",
+        "forget",
+        "completions",
+    ];
+    others
         .into_iter()
         .chain(server.into_iter().flatten())
         .collect()
@@ -184,6 +194,8 @@ fn every_example_works() {
     examples.retain(|example| !example.starts_with("export CELLS_"));
     // These do not end by themselves, or want one that does not; tests/it/serve.rs has the like.
     examples.retain(|example| !example.contains("cells-token serve") && !example.contains(":8470"));
+    // These need a keyring and a password manager; tests/it/login.rs and keyring.rs have the like.
+    examples.retain(|example| !example.starts_with("cells-token login"));
     assert!(examples.len() > 10, "{examples:?}");
     each_row(
         &examples,
@@ -197,7 +209,7 @@ fn every_example_works() {
             env.file("Makefile", "report:\n\t@./report.sh\n");
             // One of them shows retries.
             env.var("CELLS_RETRIES", "");
-            let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL";
+            let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL; cells-token login --store file --profile work";
             env.var("SCRIPT", format!("set -eo pipefail; {prepare}; {example}"));
             env.sh(r#"cells-token sandbox -- bash -c "$SCRIPT""#)
                 .exits(0)

@@ -1,0 +1,93 @@
+//! The commands that save and delete profiles. No logic.
+
+use clap::{Args, ValueEnum};
+
+use super::{Credentials, HELP, Network, Verbosity, WIDTH};
+
+/// Check credentials and save them as a profile
+///
+/// Prompts for what is missing, requests a token to check the credentials, caches it and saves the profile. Refused
+/// credentials are not saved. The client secret goes to the operating system's keyring; with --client-secret-command or
+/// --client-secret-file, only the command or the path is saved.
+///
+/// Profiles are in profiles.json in the configuration directory, which never holds a secret and may be edited:
+///
+/// {"version": 1, "default": "NAME", "profiles": {"NAME": {"client_id": "...", "secret": WHERE}}}
+///
+/// WHERE is "keyring", "stored" (secrets/NAME beside the file), {"file": "PATH"} or {"command": "COMMAND"}. A profile may
+/// also have base_url or token_url, allow_http (true), ca_cert and proxy, with the meaning of the options.
+#[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token login                                # prompts for ID and secret
+  cells-token login --profile work --client-secret-command 'pass show work'
+  cells-token sandbox -- cells-token login --store file"
+)]
+pub struct Login {
+    /// Save the secret in the keyring or a file [default: keyring]
+    ///
+    /// The file is a file in the configuration directory that only you can read. It is not encrypted.
+    #[arg(long, value_name = "PLACE", hide_possible_values = true)]
+    pub store: Option<Store>,
+
+    /// Make this the default profile
+    ///
+    /// The first profile becomes the default without it.
+    #[arg(long)]
+    pub make_default: bool,
+
+    /// Save without checking the credentials
+    #[arg(long, hide_short_help = true)]
+    pub no_check: bool,
+
+    /// Profile to save [env: CELLS_PROFILE]
+    ///
+    /// [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    #[command(flatten)]
+    pub credentials: Credentials,
+    #[command(flatten)]
+    pub network: Network,
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// Where `login` saves a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Store {
+    /// The operating system's keyring
+    Keyring,
+    /// An unencrypted file
+    File,
+}
+
+/// Delete a profile and its secret
+///
+/// Deletes a profile, its secret in the keyring or in the configuration directory, and its cached token. Tokens already
+/// issued are not revoked: they stay valid until they expire.
+#[derive(Debug, Args)]
+#[command(
+    max_term_width = WIDTH,
+    help_template = HELP,
+    before_help = "\
+Examples:
+  cells-token logout
+  cells-token logout --profile work"
+)]
+pub struct Logout {
+    /// Profile to delete [env: CELLS_PROFILE] [default: the default profile]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Delete all profiles
+    #[arg(long, conflicts_with = "profile")]
+    pub all: bool,
+
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}

@@ -1,0 +1,80 @@
+//! Client secrets that `login` saved: in the keyring, or in a file of ours that is not encrypted. Secrets that are a
+//! user's file or command are not ours to write or delete.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::keyring;
+use crate::error::Error;
+use crate::private_file;
+use crate::problem::Problem;
+use crate::profile::{ProfileName, SecretLocation, stored_secret};
+use crate::secret::ClientSecret;
+
+/// Checks that `login` will be able to save a secret at `location`, before it asks for one.
+///
+/// # Errors
+/// `Error::Keyring` if that is the keyring and it is not usable.
+pub fn check(name: &ProfileName, location: &SecretLocation) -> Result<(), Error> {
+    match location {
+        SecretLocation::Keyring => keyring::check(name).map_err(cannot_save),
+        _ => Ok(()),
+    }
+}
+
+/// Saves the secret of the profile `name`, whose file is in `dir`.
+///
+/// # Errors
+/// `Error::Keyring` if the keyring does not take it; `Error::Other` if the file cannot be written.
+pub fn save(
+    dir: &Path,
+    name: &ProfileName,
+    location: &SecretLocation,
+    secret: &ClientSecret,
+) -> Result<(), Error> {
+    match location {
+        SecretLocation::Keyring => keyring::store(name, secret).map_err(cannot_save),
+        SecretLocation::Stored => {
+            let path = stored_secret(dir, name);
+            let parent = path.parent().unwrap_or(dir);
+            private_file::make_folder(parent)
+                .and_then(|()| private_file::replace(&path, secret.expose().as_bytes()))
+                .with_context(|| format!("cannot write the client secret to {}", path.display()))?;
+            Ok(())
+        }
+        SecretLocation::File(_) | SecretLocation::Command(_) => Ok(()),
+    }
+}
+
+/// Deletes the secret of the profile `name`, if it is still there.
+///
+/// # Errors
+/// `Error::Keyring` if the keyring does not delete it; `Error::Other` if the file cannot be deleted.
+pub fn delete(dir: &Path, name: &ProfileName, location: &SecretLocation) -> Result<(), Error> {
+    match location {
+        SecretLocation::Keyring => keyring::delete(name).map_err(|why| {
+            Error::Keyring(Problem::new(
+                format!(
+                    "cannot delete the client secret of the profile {name} from the keyring: {why}"
+                ),
+                "make the keyring available and run the command again",
+            ))
+        }),
+        SecretLocation::Stored => {
+            let path = stored_secret(dir, name);
+            private_file::remove(&path).with_context(|| {
+                format!("cannot delete the client secret in {}", path.display())
+            })?;
+            Ok(())
+        }
+        SecretLocation::File(_) | SecretLocation::Command(_) => Ok(()),
+    }
+}
+
+fn cannot_save(why: String) -> Error {
+    Error::Keyring(Problem::new(
+        format!("cannot save the client secret in the keyring: {why}"),
+        "give --client-secret-command to read it from a password manager, or --store file to save it unencrypted",
+    ))
+}
