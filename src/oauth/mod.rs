@@ -4,6 +4,7 @@
 mod endpoint;
 mod error_response;
 mod jwt;
+mod oddity;
 mod request;
 mod response;
 mod retry;
@@ -13,9 +14,10 @@ mod token_response;
 
 pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
 pub use jwt::claims;
+pub use oddity::explain_refusal;
 pub use request::{ClientCredentials, ClientId, TokenRequest};
 pub use response::{BODY_LIMIT, Response};
-pub use retry::{Retry, pause};
+pub use retry::{Retry, more_informative, pause};
 pub use token::{Freshness, MinTtl, Token};
 pub use token_error::{Cause, TokenError, TokenErrorKind};
 pub use token_response::parse;

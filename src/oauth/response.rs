@@ -44,9 +44,8 @@ impl Response {
         self.body.len() <= BODY_LIMIT
     }
 
-    /// The body as text, without a byte order mark and white space around it; `None` if it is binary: not UTF-8, or with
-    /// control characters in it.
-    pub fn text(&self) -> Option<&str> {
+    /// The body as UTF-8, without a byte order mark and white space around it.
+    pub fn utf8(&self) -> Option<&str> {
         // The limit may have cut a character in two.
         let text = match str::from_utf8(&self.body) {
             Err(error) if !self.is_whole() && error.error_len().is_none() => {
@@ -54,8 +53,13 @@ impl Response {
             }
             text => text.ok()?,
         };
+        Some(text.trim_start_matches('\u{feff}').trim())
+    }
+
+    /// The same if it is text that can be shown: without control characters.
+    pub fn text(&self) -> Option<&str> {
         let is_binary = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
-        (!text.contains(is_binary)).then(|| text.trim_start_matches('\u{feff}').trim())
+        self.utf8().filter(|text| !text.contains(is_binary))
     }
 
     /// Whether the content type is `text/plain`.

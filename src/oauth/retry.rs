@@ -1,40 +1,59 @@
-//! Which failures are worth another attempt, and after how long. Pure: the caller sleeps.
+//! Which failures are retried, and when. Pure: the caller sleeps.
 
 use std::time::Duration;
 
-use super::TokenError;
+use super::token_error::{Cause, TokenError};
 use crate::time::Timestamp;
 
-/// The longest first pause; it doubles from attempt to attempt.
+/// The longest pause before the second attempt; it doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// No back-off is longer, unless the service asks for it.
+/// The longest pause, unless the service asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
-/// Whether asking again may help (RFC 9110 §9.2.2 leaves that to us: a token request changes nothing).
+/// An attempt that waited for the end of Retry-After must have this long to be answered.
+const LEAST_ATTEMPT: Duration = Duration::from_secs(1);
+
+/// Whether another attempt may succeed. A token request changes nothing, so it can be repeated (RFC 9110 §9.2.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Retry {
-    /// The next answer would be the same.
+    /// It would fail in the same way.
     #[default]
     Never,
-    /// It may pass.
+    /// The failure is transient.
     Soon,
-    /// It may pass, and the service said when (Retry-After, RFC 9110 §10.2.3).
+    /// The failure is transient, and the service asks not to retry before then (Retry-After, RFC 9110 §10.2.3).
     After(Timestamp),
 }
 
-/// How long to pause after the failure of attempt number `attempt` (from 1): exponential back-off
-/// with full jitter, `jitter` being from 0 to 1, and at least what the service asks for. `None` if
-/// another attempt would not help.
-pub fn pause(attempt: u32, error: &TokenError, jitter: f64, now: Timestamp) -> Option<Duration> {
+/// Returns the pause after attempt number `attempt` (from 1): exponential back-off with full jitter, `jitter` being
+/// between 0 and 1, and at least what the service asks for. `None` if there should be no other attempt, because it would
+/// fail in the same way or not be over within the time that is `left`.
+pub fn pause(
+    attempt: u32,
+    retry: Retry,
+    jitter: f64,
+    now: Timestamp,
+    left: Duration,
+) -> Option<Duration> {
     let ceiling = FIRST_PAUSE
         .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)))
         .min(LONGEST_PAUSE);
     let back_off = ceiling.mul_f64(jitter);
-    match error.retry {
-        Retry::Never => None,
-        Retry::Soon => Some(back_off),
-        Retry::After(when) => Some(back_off.max(when.since(now))),
+    let (pause, least_attempt) = match retry {
+        Retry::Never => return None,
+        Retry::Soon => (back_off, Duration::ZERO),
+        Retry::After(when) => (back_off.max(when.since(now)), LEAST_ATTEMPT),
+    };
+    (pause.saturating_add(least_attempt) < left).then_some(pause)
+}
+
+/// Returns the failure to report: what the service answered to an earlier attempt says more than that it did not answer
+/// the last one in time.
+pub fn more_informative(earlier_answer: Option<TokenError>, last: TokenError) -> TokenError {
+    match earlier_answer {
+        Some(answer) if last.cause == Cause::Timeout => answer,
+        _ => last,
     }
 }
 
@@ -62,12 +81,7 @@ mod tests {
     use super::*;
     use crate::oauth::TokenErrorKind;
 
-    fn failure(retry: Retry) -> TokenError {
-        TokenError {
-            retry,
-            ..TokenError::new(TokenErrorKind::Unavailable, "", "")
-        }
-    }
+    const AN_HOUR: Duration = Duration::from_secs(3600);
 
     #[test]
     fn pauses_grow_and_are_jittered() {
@@ -82,15 +96,15 @@ mod tests {
             (7, 1.0, ms(20_000)),
             (99, 1.0, ms(20_000)),
         ] {
-            let pause = pause(attempt, &failure(Retry::Soon), jitter, Timestamp::from(0));
+            let pause = pause(attempt, Retry::Soon, jitter, Timestamp::from(0), AN_HOUR);
             assert_eq!(pause, Some(expected), "{attempt} {jitter}");
         }
     }
 
     #[test]
-    fn the_service_is_given_the_time_it_asks_for() {
+    fn the_pause_is_at_least_what_the_service_asks_for() {
         let now = Timestamp::from(100);
-        let pause = |retry, jitter| pause(1, &failure(retry), jitter, now);
+        let pause = |retry, jitter| pause(1, retry, jitter, now, AN_HOUR);
         assert_eq!(pause(Retry::Never, 1.0), None);
         assert_eq!(
             pause(Retry::After(Timestamp::from(130)), 0.0),
@@ -100,6 +114,41 @@ mod tests {
             pause(Retry::After(Timestamp::from(90)), 1.0),
             Some(FIRST_PAUSE)
         );
+    }
+
+    #[test]
+    fn an_attempt_after_retry_after_has_time_to_be_answered() {
+        let ms = Duration::from_millis;
+        let after_2_s = Retry::After(Timestamp::from(2));
+        for (retry, left, expected) in [
+            (Retry::Soon, ms(501), Some(ms(500))),
+            (Retry::Soon, ms(500), None),
+            (after_2_s, ms(3001), Some(ms(2000))),
+            (after_2_s, ms(3000), None),
+            (after_2_s, ms(0), None),
+            (Retry::After(Timestamp::from(10_000_000_000)), AN_HOUR, None),
+        ] {
+            let pause = pause(1, retry, 1.0, Timestamp::from(0), left);
+            assert_eq!(pause, expected, "{retry:?} {left:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_reported_rather_than_a_timeout() {
+        let error = |kind, cause| TokenError {
+            cause,
+            ..TokenError::new(kind, "", "")
+        };
+        let answer = error(TokenErrorKind::Unavailable, Cause::Limit);
+        let timeout = error(TokenErrorKind::Unreachable, Cause::Timeout);
+        let refused = error(TokenErrorKind::Refused, Cause::Other);
+        for (earlier, last, reported) in [
+            (Some(&answer), &timeout, &answer),
+            (Some(&answer), &refused, &refused),
+            (None, &timeout, &timeout),
+        ] {
+            assert_eq!(more_informative(earlier.cloned(), last.clone()), *reported);
+        }
     }
 
     #[test]
@@ -161,7 +210,7 @@ mod tests {
         ) {
             let now = Timestamp::from(1_000_000);
             let asked_until = Timestamp::from(1_000_000 + asked);
-            let pause = |retry| pause(attempt, &failure(retry), jitter, now).unwrap();
+            let pause = |retry| pause(attempt, retry, jitter, now, 2_000 * AN_HOUR).unwrap();
             let (soon, after) = (pause(Retry::Soon), pause(Retry::After(asked_until)));
             assert!(soon <= LONGEST_PAUSE);
             assert_eq!(after, soon.max(asked_until.since(now)));

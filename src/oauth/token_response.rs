@@ -51,6 +51,8 @@ pub fn parse(
     }
 }
 
+const NOT_TEXT: &str = "the body is not text";
+
 /// The bodies that are understood, whatever the status.
 enum Body {
     /// A JSON object, or one encoded in a JSON string.
@@ -66,7 +68,7 @@ impl Body {
         if !response.is_whole() {
             return Err("the body is over 64 KiB");
         }
-        let text = response.text().ok_or("the body is not text")?;
+        let text = response.utf8().ok_or(NOT_TEXT)?;
         if text.is_empty() {
             return Err("the body is empty");
         }
@@ -75,6 +77,7 @@ impl Body {
             Ok(Value::String(text)) => Self::read_encoded(text.trim()),
             Ok(_) => Err("the body is neither a JSON object nor a token"),
             Err(_) if response.is_plain_text() => Self::read_encoded(text),
+            Err(_) if response.text().is_none() => Err(NOT_TEXT),
             Err(_) => Err("the body is not JSON"),
         }
     }

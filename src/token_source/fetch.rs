@@ -8,7 +8,7 @@ use super::{Found, TokenSource};
 use crate::env;
 use crate::error::Error;
 use crate::http::{Client, Event};
-use crate::oauth::{self, TokenError};
+use crate::oauth::{self, TokenError, TokenErrorKind};
 use crate::output::Origin;
 use crate::server_text::Redactor;
 
@@ -33,6 +33,7 @@ impl TokenSource<'_> {
         )
         .map_err(Error::Usage)?;
         let mut attempt = 1;
+        let mut earlier_answer = None;
         loop {
             let started = Instant::now();
             let result = self.attempt(&client, &redactor);
@@ -51,18 +52,21 @@ impl TokenSource<'_> {
                     error.problem.what
                 )
             });
-            match oauth::pause(attempt, &error, fastrand::f64(), (self.clock)()) {
-                Some(pause) if attempt <= config.retries && pause < self.deadline.remaining() => {
-                    self.report
-                        .verbose(|| format!("trying again in {pause:.1?}"));
-                    let next = format!(
-                        "attempt {} of {}",
-                        attempt + 1,
-                        config.retries.saturating_add(1)
-                    );
-                    self.report.progress(next).sleep(pause);
-                }
-                _ => return Err(error.into()),
+            let left = self.deadline.remaining();
+            let pause = oauth::pause(attempt, error.retry, fastrand::f64(), (self.clock)(), left);
+            let Some(pause) = pause.filter(|_| attempt <= config.retries) else {
+                return Err(oauth::more_informative(earlier_answer, error).into());
+            };
+            self.report
+                .verbose(|| format!("trying again in {pause:.1?}"));
+            let next = format!(
+                "attempt {} of {}",
+                attempt + 1,
+                config.retries.saturating_add(1)
+            );
+            self.report.progress(next).sleep(pause);
+            if error.kind == TokenErrorKind::Unavailable {
+                earlier_answer = Some(error);
             }
             attempt += 1;
         }

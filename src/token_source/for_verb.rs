@@ -138,7 +138,9 @@ fn cached_without_secret(
 }
 
 fn warn_of_short_life(token: &Token, min_ttl: MinTtl, now: Timestamp, report: Reporter) {
-    if token.falls_short(min_ttl)
+    if token.expires_at == Some(token.obtained_at) {
+        report.warning("the service gave the token no time to live, so it may be refused");
+    } else if token.falls_short(min_ttl)
         && let Some(remaining) = token.remaining(now)
     {
         let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));

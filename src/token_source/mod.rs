@@ -11,7 +11,9 @@ use std::time::Duration;
 use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, LockFile, Route};
 use crate::config::Config;
 use crate::error::Error;
-use crate::oauth::{Freshness, MinTtl, Response, Token, TokenErrorKind, TokenRequest};
+use crate::oauth::{
+    Freshness, MinTtl, Response, Token, TokenErrorKind, TokenRequest, explain_refusal,
+};
 use crate::output::Origin;
 use crate::report::Reporter;
 use crate::time::{Clock, Deadline, Timestamp};
@@ -83,10 +85,14 @@ impl TokenSource<'_> {
     /// # Errors
     /// `Error::Usage` if the certificates named are none; else what the server gave instead.
     pub fn token(&self, cache: Option<&Cache>) -> Result<Found, Error> {
-        match cache {
+        let result = match cache {
             Some(cache) => self.cached_or_new(cache),
             None => self.fetch(),
-        }
+        };
+        result.map_err(|error| match error {
+            Error::Token(error) => explain_refusal(&self.request.credentials, error).into(),
+            error => error,
+        })
     }
 
     fn cached_or_new(&self, cache: &Cache) -> Result<Found, Error> {

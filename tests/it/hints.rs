@@ -1,23 +1,26 @@
 //! The hint after each failure: what to change, and whether trying again can help.
 
-use crate::support::{Reply, Server, Step, TestEnv, closed_port, each_row};
+use crate::support::{ID, Reply, SECRET, Server, Step, TestEnv, closed_port, each_row};
 
 const PAGE: &str = "<!DOCTYPE html><html><body>Welcome</body></html>";
 
-/// The answer, and what its hint must have.
+/// The response, and what its hint contains.
 type Row = (&'static str, Reply, &'static [&'static str]);
 
 #[test]
 fn each_failure_hints_at_what_helps() {
     let page = |status| Reply::text(status, "text/html; charset=utf-8", PAGE);
     let wait = |status| Reply::http(status, "Retry-After: 3600\r\n", "");
-    let a_page: &[&str] = &["gateway", "captive portal", "VPN", "browser"];
+    let api_management = r#"{"statusCode":401,"message":"missing subscription key"}"#;
+    let nginx = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+    let web_page: &[&str] = &["gateway", "captive portal", "VPN", "browser"];
     let refused: &[&str] = &["until it is active", "rotated", "client id and secret"];
     let gateway: &[&str] = &[
         "check the URL first",
         "gateway",
         "until a new application is active",
     ];
+    let portal = "Location: http://portal.invalid/\r\n";
     let rows: [Row; 22] = [
         (
             "invalid_client with 401",
@@ -48,35 +51,32 @@ fn each_failure_hints_at_what_helps() {
         ("401 with a page", page(401), gateway),
         (
             "401 of API Management",
-            Reply::json(
-                401,
-                r#"{"statusCode":401,"message":"missing subscription key"}"#,
-            ),
+            Reply::json(401, api_management),
             gateway,
         ),
-        (
-            "401 of nginx",
-            Reply::http(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", PAGE),
-            gateway,
-        ),
-        ("HTML", page(200), a_page),
-        ("HTML with 403", page(403), a_page),
-        ("HTML with 404", page(404), a_page),
-        ("HTML called JSON", Reply::json(200, PAGE), a_page),
+        ("401 of nginx", Reply::http(401, nginx, PAGE), gateway),
+        ("HTML", page(200), web_page),
+        ("HTML with 403", page(403), web_page),
+        ("HTML with 404", page(404), web_page),
+        ("HTML called JSON", Reply::json(200, PAGE), web_page),
         (
             "HTML in capitals",
             Reply::text(200, "TEXT/HTML", "x"),
-            a_page,
+            web_page,
         ),
         (
             "a redirect",
-            Reply::http(302, "Location: http://portal.invalid/\r\n", ""),
+            Reply::http(302, portal, ""),
             &["captive portal", "VPN", "--base-url"],
         ),
         ("429", Reply::http(429, "", ""), &["try again in a minute"]),
-        ("429 that says when", wait(429), &["try again after 2", "Z"]),
         (
-            "503 that says when",
+            "429 with Retry-After",
+            wait(429),
+            &["try again after 2", "Z"],
+        ),
+        (
+            "503 with Retry-After",
             wait(503),
             &["try again after 2", "not at fault"],
         ),
@@ -112,7 +112,7 @@ fn each_failure_hints_at_what_helps() {
 }
 
 #[test]
-fn who_cannot_be_reached_may_be_tried_again() {
+fn a_service_that_cannot_be_reached_may_be_tried_again() {
     let (_socket, url) = closed_port();
     let env = TestEnv::with_credentials();
     env.run_once(&["get", "--base-url", &url])
@@ -123,4 +123,52 @@ fn who_cannot_be_reached_may_be_tried_again() {
     let server = Server::replies([Reply::steps([Step::ReadRequest, Step::Hang])]);
     let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", "1s"]);
     output.exits(5).hints("try again later").hints("--timeout");
+}
+
+/// Sent as they are, and named only when they are refused; never shown.
+#[test]
+fn a_refusal_of_odd_credentials_names_the_oddity() {
+    let rows = [
+        (
+            ID,
+            " s3cret-word",
+            "the client secret is set: it begins or ends with white space",
+        ),
+        (ID, "s3cret-word\u{a0}", "white space"),
+        (
+            ID,
+            "\"s3cret-word\"",
+            "the client secret is set: it is in quotes",
+        ),
+        (ID, "s3cret\u{200b}-word", "an invisible character"),
+        (ID, "********", "a mask of asterisks"),
+        (ID, "$(CELLS_SECRET)", "a reference that was not replaced"),
+        (ID, "${CELLS_SECRET}", "a reference"),
+        (ID, "${{ secrets.CELLS_SECRET }}", "a reference"),
+        (ID, "%CELLS_SECRET%", "a reference"),
+        (ID, "op://vault/cells/secret", "a reference"),
+        (ID, "<client-secret>", "a reference"),
+        ("'an-id'", SECRET, "the client id is set: it is in quotes"),
+    ];
+    each_row(
+        &rows,
+        |row| row.1,
+        |(id, secret, oddity)| {
+            for reply in [
+                Reply::oauth_error(400, "invalid_client"),
+                Reply::http(401, "", ""),
+            ] {
+                let server = Server::replies([reply, Reply::token()]);
+                let mut env = TestEnv::caching(&server);
+                env.var("CELLS_CLIENT_ID", *id)
+                    .var("CELLS_CLIENT_SECRET", *secret);
+                env.run(&["get"]).exits(4).hints(oddity);
+                env.run(&["get"]).exits(0);
+                assert_eq!(
+                    server.requests()[0].field("client_secret").unwrap(),
+                    *secret
+                );
+            }
+        },
+    );
 }
