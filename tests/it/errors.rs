@@ -1,16 +1,24 @@
-//! Every failure of the service has its exit code. (That it has one sentence, a hint and no output is judged by
-//! `TestEnv::run`, here as everywhere.)
+//! Every failure has its exit code. (That it also has one error line, a hint and nothing on stdout is checked by
+//! `TestEnv`. What decides between the codes is in a table beside the code, `src/oauth/token_response/tests.rs`.)
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::support::{
-    Gate, Reply, Server, Step, TOKEN, TestEnv, closed_port, each_row, token_json,
+    Gate, Output, Reply, Server, Step, TOKEN, TestEnv, closed_port, each_row, token_json,
 };
 
 const HTML: &str = "<html><body><h1>Bad Gateway</h1></body></html>";
+const KIB_64: usize = 64 * 1024;
+
+/// A second after the deadline of each run; most take a hundredth of it.
+const IN_TIME: Duration = Duration::from_secs(10);
+
+fn get(reply: Reply) -> Output {
+    let server = Server::replies([reply]);
+    let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", "9s"]);
+    assert!(output.elapsed < IN_TIME, "{output}");
+    output
+}
 
 fn html(status: u16) -> Reply {
     Reply::text(status, "text/html", HTML)
@@ -21,563 +29,194 @@ fn padded(body: &str, length: usize) -> String {
     body.to_owned() + &" ".repeat(length - body.len())
 }
 
-fn access_token(value: &str) -> Reply {
-    Reply::json(
-        200,
-        format!("{{\"access_token\":{value},\"token_type\":\"Bearer\",\"expires_in\":3600}}"),
-    )
-}
-
-/// A second after the deadline of each row; most take a hundredth of it.
-const IN_TIME: Duration = Duration::from_secs(10);
-
-const KIB_64: usize = 64 * 1024;
-
-/// The answer, the exit code, and what the message must have.
-type Row = (&'static str, Reply, i32, &'static [&'static str]);
-
-fn assert_rows(rows: &[Row]) {
-    each_row(
-        rows,
-        |row| row.0,
-        |(_, reply, code, said)| {
-            let server = Server::replies([reply.clone()]);
-            let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", "9s"]);
-            output.exits(*code);
-            assert!(output.elapsed < IN_TIME, "{output}");
-            for text in *said {
-                output.says(text);
-            }
-        },
-    );
-}
-
 #[test]
-fn limits_and_outages_are_exit_6_whatever_the_body_says() {
-    assert_rows(&[
-        ("408", Reply::http(408, "", ""), 6, &["408"]),
-        ("429", Reply::http(429, "", ""), 6, &["429"]),
-        (
-            "429 with Retry-After",
-            Reply::http(429, "Retry-After: 60\r\n", ""),
-            6,
-            &["429"],
-        ),
-        (
-            "429 with Retry-After as a date",
-            Reply::http(429, "Retry-After: Wed, 21 Oct 2099 07:28:00 GMT\r\n", ""),
-            6,
-            &[],
-        ),
-        (
-            "429 with nonsense as Retry-After",
-            Reply::http(429, "Retry-After: soon\r\n", ""),
-            6,
-            &[],
-        ),
-        (
-            "429 with an enormous Retry-After",
-            Reply::http(429, "Retry-After: 99999999999999999999\r\n", ""),
-            6,
-            &[],
-        ),
-        ("500", html(500), 6, &["500"]),
-        ("501", html(501), 6, &["501"]),
-        ("502", html(502), 6, &["502"]),
-        ("503", html(503), 6, &["503"]),
-        ("504", html(504), 6, &["504"]),
-        ("505", html(505), 6, &["505"]),
-        ("599", html(599), 6, &["599"]),
-        (
-            "408 with invalid_client",
-            Reply::oauth_error(408, "invalid_client"),
-            6,
-            &[],
-        ),
-        (
-            "429 with invalid_client",
-            Reply::oauth_error(429, "invalid_client"),
-            6,
-            &[],
-        ),
-        (
-            "500 with invalid_client",
-            Reply::oauth_error(500, "invalid_client"),
-            6,
-            &[],
-        ),
-        (
-            "503 with invalid_request",
-            Reply::oauth_error(503, "invalid_request"),
-            6,
-            &[],
-        ),
-        (
-            "500 of the vendor",
-            Reply::vendor_error(500, "errorInternal"),
-            6,
-            &[],
-        ),
-        (
-            "429 of the vendor",
-            Reply::vendor_error(429, "errorLimit"),
-            6,
-            &[],
-        ),
-        ("503 with a token", Reply::json(503, token_json()), 6, &[]),
-        (
-            "503 over 64 KiB",
-            Reply::text(503, "text/html", padded(HTML, 2 * KIB_64)),
-            6,
-            &[],
-        ),
-        (
-            "temporarily_unavailable with 400",
-            Reply::oauth_error(400, "temporarily_unavailable"),
-            6,
-            &[],
-        ),
-        (
-            "temporarily_unavailable with 200",
-            Reply::oauth_error(200, "temporarily_unavailable"),
-            6,
-            &[],
-        ),
-        (
-            "temporarily_unavailable with 401",
-            Reply::oauth_error(401, "temporarily_unavailable"),
-            6,
-            &[],
-        ),
-        (
-            "server_error with 400",
-            Reply::oauth_error(400, "server_error"),
-            6,
-            &[],
-        ),
-        (
-            "server_error with 403",
-            Reply::oauth_error(403, "server_error"),
-            6,
-            &[],
-        ),
-    ]);
+fn outages_and_rate_limits_are_exit_6_whatever_the_body() {
+    for status in [408, 429, 500, 501, 502, 503, 504, 505, 520, 530, 599] {
+        for reply in [
+            Reply::http(status, "", ""),
+            html(status),
+            Reply::text(status, "text/html", padded(HTML, 2 * KIB_64)),
+            Reply::json(status, token_json()),
+            Reply::oauth_error(status, "invalid_client"),
+            Reply::vendor_error(status, "errorAuthorization"),
+        ] {
+            get(reply).exits(6).says(&format!("status {status}"));
+        }
+    }
+    for code in ["temporarily_unavailable", "server_error"] {
+        for status in [200, 400, 401, 403] {
+            get(Reply::oauth_error(status, code)).exits(6).says(code);
+        }
+    }
+    for retry_after in [
+        "60",
+        "292.05",
+        "soon",
+        "99999999999999999999",
+        "Wed, 21 Oct 2099 07:28:00 GMT",
+    ] {
+        let headers = format!("Retry-After: {retry_after}\r\n");
+        get(Reply::http(429, &headers, ""))
+            .exits(6)
+            .says("status 429");
+    }
 }
 
 #[test]
 fn refused_credentials_are_exit_4() {
-    assert_rows(&[
+    for code in ["invalid_client", "unauthorized_client", "access_denied"] {
+        for status in [200, 400, 401, 403, 404, 418] {
+            get(Reply::oauth_error(status, code)).exits(4).says(code);
+        }
+    }
+    let error = r#"{"error":"invalid_client"}"#;
+    for content_type in ["text/plain", "text/html"] {
+        get(Reply::text(400, content_type, error))
+            .exits(4)
+            .says("invalid_client");
+    }
+    for (status, code) in [
+        (401, "errorOther"),
+        (403, "errorOther"),
+        (200, "errorAuthorization"),
+        (400, "noAuthentication"),
+        (404, "unknownClient"),
+    ] {
+        get(Reply::vendor_error(status, code))
+            .exits(4)
+            .says(&format!("{code}: Not allowed."));
+    }
+}
+
+/// It may be a gateway's, so it is not called a refusal of the credentials.
+#[test]
+fn a_401_without_an_error_object_is_exit_4_and_quoted() {
+    let challenges = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: Basic realm=\"x\"\r\n";
+    let missing_key = r#"{"statusCode":401,"message":"missing subscription key"}"#;
+    for (reply, text) in [
+        (Reply::http(401, "", ""), "without an OAuth error"),
+        (html(401), "Bad Gateway"),
         (
-            "invalid_client with 400",
-            Reply::oauth_error(400, "invalid_client"),
-            4,
-            &["invalid_client"],
-        ),
-        (
-            "invalid_client with 401",
-            Reply::oauth_error(401, "invalid_client"),
-            4,
-            &["invalid_client"],
-        ),
-        (
-            "invalid_client with 403",
-            Reply::oauth_error(403, "invalid_client"),
-            4,
-            &["invalid_client"],
-        ),
-        (
-            "invalid_client with 404",
-            Reply::oauth_error(404, "invalid_client"),
-            4,
-            &["invalid_client"],
-        ),
-        (
-            "invalid_client with 418",
-            Reply::oauth_error(418, "invalid_client"),
-            4,
-            &["invalid_client"],
-        ),
-        (
-            "invalid_client with 200",
-            Reply::oauth_error(200, "invalid_client"),
-            4,
-            &["invalid_client"],
-        ),
-        (
-            "unauthorized_client with 400",
-            Reply::oauth_error(400, "unauthorized_client"),
-            4,
-            &["unauthorized_client"],
-        ),
-        (
-            "unauthorized_client with 401",
-            Reply::oauth_error(401, "unauthorized_client"),
-            4,
-            &[],
-        ),
-        (
-            "access_denied with 400",
-            Reply::oauth_error(400, "access_denied"),
-            4,
-            &["access_denied"],
-        ),
-        (
-            "access_denied with 403",
-            Reply::oauth_error(403, "access_denied"),
-            4,
-            &[],
-        ),
-        (
-            "the vendor's with 400",
-            Reply::vendor_error(400, "errorAuthorization"),
-            4,
-            &["Not allowed"],
-        ),
-        (
-            "the vendor's with 401",
-            Reply::vendor_error(401, "errorAuthorization"),
-            4,
-            &["Not allowed"],
-        ),
-        (
-            "the vendor's with 403",
-            Reply::vendor_error(403, "errorForbidden"),
-            4,
-            &["Not allowed"],
-        ),
-        (
-            "the vendor's with 200",
-            Reply::vendor_error(200, "errorAuthorization"),
-            4,
-            &["Not allowed"],
-        ),
-        (
-            "the vendor's in lower case of OAuth",
-            Reply::vendor_error(401, "invalid_client"),
-            4,
-            &[],
-        ),
-        (
-            "an error object as text/plain",
-            Reply::text(400, "text/plain", r#"{"error":"invalid_client"}"#),
-            4,
-            &["invalid_client"],
-        ),
-        (
-            "an error object as text/html",
-            Reply::text(400, "text/html", r#"{"error":"invalid_client"}"#),
-            4,
-            &[],
-        ),
-        ("401 without a body", Reply::http(401, "", ""), 4, &["401"]),
-        (
-            "401 with WWW-Authenticate",
-            Reply::http(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", ""),
-            4,
-            &[],
-        ),
-        ("401 with HTML", html(401), 4, &["401"]),
-        (
-            "401 with half a JSON",
-            Reply::json(401, r#"{"error":"inv"#),
-            4,
-            &["401"],
-        ),
-        (
-            "401 with words",
             Reply::text(401, "text/plain", "Unauthorized"),
-            4,
-            &["401"],
+            "\"Unauthorized\"",
         ),
-    ]);
+        (Reply::json(401, missing_key), "missing subscription key"),
+        (
+            Reply::json(401, r#"{"error":"inv"#),
+            "without an OAuth error",
+        ),
+        (
+            Reply::http(401, challenges, ""),
+            "asked for Basic, Negotiate",
+        ),
+    ] {
+        let output = get(reply);
+        output.exits(4).says("status 401").says(text);
+        output
+            .never_says("refused the credentials")
+            .hints("gateway");
+    }
 }
 
 #[test]
 fn other_errors_are_exit_7() {
-    assert_rows(&[
-        (
-            "invalid_request",
-            Reply::oauth_error(400, "invalid_request"),
-            7,
-            &["invalid_request"],
-        ),
-        (
-            "invalid_grant",
-            Reply::oauth_error(400, "invalid_grant"),
-            7,
-            &["invalid_grant"],
-        ),
-        (
-            "invalid_scope",
-            Reply::oauth_error(400, "invalid_scope"),
-            7,
-            &["invalid_scope"],
-        ),
-        (
-            "unsupported_grant_type",
-            Reply::oauth_error(400, "unsupported_grant_type"),
-            7,
-            &["unsupported_grant_type"],
-        ),
-        (
-            "an unknown code",
-            Reply::oauth_error(400, "quota_of_pages"),
-            7,
-            &["quota_of_pages"],
-        ),
-        (
-            "a code in capitals is another",
-            Reply::oauth_error(400, "INVALID_CLIENTS"),
-            7,
-            &["INVALID_CLIENTS"],
-        ),
-        (
-            "invalid_request with 200",
-            Reply::oauth_error(200, "invalid_request"),
-            7,
-            &["invalid_request"],
-        ),
-        (
-            "the object's code decides before 401",
-            Reply::oauth_error(401, "invalid_request"),
-            7,
-            &["invalid_request"],
-        ),
-        ("400 without a body", Reply::http(400, "", ""), 7, &["400"]),
-        ("400 with HTML", html(400), 7, &["400", "text/html"]),
-        (
-            "400 with words that name a code",
-            Reply::text(400, "text/plain", "invalid_client"),
-            7,
-            &["400", "text/plain"],
-        ),
-        (
-            "400 with a token",
-            Reply::json(400, token_json()),
-            7,
-            &["400"],
-        ),
-        ("403 without a body", Reply::http(403, "", ""), 7, &["403"]),
-        ("403 with HTML", html(403), 7, &["403", "text/html"]),
-        ("404 without a body", Reply::http(404, "", ""), 7, &["404"]),
-        ("404 with HTML", html(404), 7, &["404", "text/html"]),
-        ("405", html(405), 7, &["405"]),
-        ("413", html(413), 7, &["413"]),
-        ("418", html(418), 7, &["418"]),
-        ("451", html(451), 7, &["451"]),
-        (
-            "201 with a token",
-            Reply::json(201, token_json()),
-            7,
-            &["201"],
-        ),
-        (
-            "204",
-            Reply::raw("HTTP/1.1 204 No Content\r\n\r\n"),
-            7,
-            &["204"],
-        ),
-        (
-            "304",
-            Reply::raw("HTTP/1.1 304 Not Modified\r\n\r\n"),
-            7,
-            &["304"],
-        ),
-    ]);
+    for code in [
+        "invalid_request",
+        "invalid_grant",
+        "unsupported_grant_type",
+        "a_code_of_theirs",
+        "INVALID_CLIENTS",
+    ] {
+        for status in [200, 400, 401] {
+            get(Reply::oauth_error(status, code)).exits(7).says(code);
+        }
+    }
+    get(Reply::vendor_error(404, "errorNotFound"))
+        .exits(7)
+        .says("errorNotFound");
+    for status in [201, 400, 403, 404, 405, 418, 451] {
+        for reply in [
+            Reply::http(status, "", ""),
+            html(status),
+            Reply::json(status, token_json()),
+        ] {
+            get(reply).exits(7).says(&format!("status {status}"));
+        }
+    }
+    for head in ["204 No Content", "304 Not Modified"] {
+        get(Reply::raw(format!("HTTP/1.1 {head}\r\n\r\n")))
+            .exits(7)
+            .says(&head[..3]);
+    }
 }
 
 #[test]
-fn answers_that_are_no_token_response_are_exit_7() {
-    let token_without_last_brace = token_json().trim_end_matches('}').to_owned();
-    let nested = format!("{{\"access_token\":{}", "[".repeat(60 * 1024));
-    assert_rows(&[
-        ("nothing", Reply::json(200, ""), 7, &["200"]),
+fn a_200_that_is_no_token_response_is_exit_7() {
+    let with =
+        |member: &str| Reply::json(200, format!("{{\"access_token\":\"{TOKEN}\",{member}}}"));
+    let cut = token_json().trim_end_matches('}').to_owned();
+    let rows = [
+        ("empty", Reply::json(200, " \r\n"), "the body is empty"),
+        ("a page", html(200), "Bad Gateway"),
+        ("a word", Reply::text(200, "text/plain", "OK"), "\"OK\""),
         (
-            "nothing, and no type",
-            Reply::http(200, "", ""),
-            7,
-            &["200"],
-        ),
-        ("blanks", Reply::json(200, "  \r\n"), 7, &[]),
-        ("HTML", html(200), 7, &["200", "text/html", "Bad Gateway"]),
-        (
-            "HTML called JSON",
-            Reply::json(200, HTML),
-            7,
-            &["200", "application/json"],
+            "a string that is no JWT",
+            Reply::json(200, "\"opaque\""),
+            "neither a JSON object",
         ),
         (
-            "OK",
-            Reply::text(200, "text/plain", "OK"),
-            7,
-            &["200", "text/plain", "OK"],
-        ),
-        ("OK called JSON", Reply::json(200, "OK"), 7, &[]),
-        (
-            "\"Unauthorized\"",
-            Reply::json(200, "\"Unauthorized\""),
-            7,
-            &[],
-        ),
-        (
-            "a JSON string without a JWT",
-            Reply::json(200, "\"opaque-token\""),
-            7,
-            &[],
-        ),
-        (
-            "a text of two parts",
+            "two parts of a JWT",
             Reply::text(200, "text/plain", "eyJhbGciOiJub25lIn0.eyJ4IjoxfQ"),
-            7,
-            &[],
+            "neither",
         ),
         (
-            "a text of three words",
-            Reply::text(200, "text/plain", "www.example.com"),
-            7,
-            &[],
-        ),
-        (
-            "a JWT whose first part is an array",
-            Reply::text(
-                200,
-                "text/plain",
-                format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode("[1]")),
-            ),
-            7,
-            &[],
-        ),
-        (
-            "a JWT whose first part is no base64url",
-            Reply::text(200, "text/plain", "eyJ+/==.e30.c2ln"),
-            7,
-            &[],
-        ),
-        (
-            "a JWT with blanks within",
-            Reply::text(
-                200,
-                "text/plain",
-                format!("{} {}", &TOKEN[..20], &TOKEN[20..]),
-            ),
-            7,
-            &[],
-        ),
-        (
-            "a bare JWT called JSON, without quotes",
+            "a bare JWT called JSON",
             Reply::json(200, TOKEN),
-            7,
-            &[],
-        ),
-        ("a bare JWT of no type", Reply::http(200, "", TOKEN), 7, &[]),
-        (
-            "a bare JWT as HTML",
-            Reply::text(200, "text/html", format!("<p>{TOKEN}</p>")),
-            7,
-            &[],
+            "not JSON",
         ),
         (
-            "half an object",
-            Reply::json(200, token_without_last_brace),
-            7,
-            &[],
+            "a bare JWT of no type",
+            Reply::http(200, "", TOKEN),
+            "not JSON",
         ),
-        (
-            "half an object in a string",
-            Reply::json(200, "\"{\\\"access_token\\\":\\\"abc\""),
-            7,
-            &[],
-        ),
+        ("half an object", Reply::json(200, &cut), "not JSON"),
         (
             "two objects",
             Reply::json(200, token_json() + &token_json()),
-            7,
-            &[],
+            "not JSON",
         ),
-        (
-            "words after the object",
-            Reply::json(200, token_json() + " <!-- cached -->"),
-            7,
-            &[],
-        ),
-        ("null", Reply::json(200, "null"), 7, &[]),
-        ("true", Reply::json(200, "true"), 7, &[]),
-        ("a number", Reply::json(200, "42"), 7, &[]),
         (
             "an array",
             Reply::json(200, format!("[{}]", token_json())),
-            7,
-            &[],
+            "neither",
         ),
-        ("an empty object", Reply::json(200, "{}"), 7, &[]),
-        ("an empty string", Reply::json(200, "\"\""), 7, &[]),
+        ("no token", Reply::json(200, "{}"), "no access_token"),
         (
-            "an object without a token",
-            Reply::json(200, r#"{"token_type":"Bearer","expires_in":3600}"#),
-            7,
-            &[],
-        ),
-        (
-            "the token under another name",
-            Reply::json(200, format!("{{\"token\":\"{TOKEN}\"}}")),
-            7,
-            &[],
-        ),
-        (
-            "the name in other letters",
+            "another name",
             Reply::json(200, format!("{{\"Access_Token\":\"{TOKEN}\"}}")),
-            7,
-            &[],
+            "members: Access_Token",
         ),
+        ("another type", with("\"token_type\":\"mac\""), "token_type"),
         (
             "60 KiB of [",
             Reply::json(200, "[".repeat(60 * 1024)),
-            7,
-            &[],
+            "not JSON",
         ),
         (
-            "60 KiB of {\"a\":",
+            "60 KiB of objects",
             Reply::json(200, "{\"a\":".repeat(12 * 1024)),
-            7,
-            &[],
+            "not JSON",
         ),
-        ("60 KiB of [ in a token", Reply::json(200, nested), 7, &[]),
         (
-            "bytes that are no UTF-8",
+            "not UTF-8",
             Reply::json(200, b"{\"access_token\":\"\xff\xfe\"}"),
-            7,
-            &[],
+            "not text",
         ),
-        ("NULs", Reply::json(200, [0; 100]), 7, &[]),
-        (
-            "token_type mac",
-            Reply::json(
-                200,
-                format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":\"mac\"}}"),
-            ),
-            7,
-            &["token_type"],
-        ),
-        (
-            "token_type DPoP",
-            Reply::json(
-                200,
-                format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":\"DPoP\"}}"),
-            ),
-            7,
-            &["token_type"],
-        ),
+        ("NULs", Reply::json(200, [0; 100]), "not text"),
         (
             "just over 64 KiB",
             Reply::json(200, padded(&token_json(), KIB_64 + 1)),
-            7,
-            &[],
-        ),
-        (
-            "far over 64 KiB",
-            Reply::json(200, padded(&token_json(), 10 * KIB_64)),
-            7,
-            &[],
+            "over 64 KiB",
         ),
         (
             "64 KiB and no end",
@@ -586,126 +225,95 @@ fn answers_that_are_no_token_response_are_exit_7() {
                 Step::Send(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
                 Step::Flood(vec![b' '; 8192]),
             ]),
-            7,
-            &[],
+            "over 64 KiB",
         ),
-    ]);
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, reply, reason)| {
+            get(reply.clone()).exits(7).says("status 200").says(reason);
+        },
+    );
+    get(Reply::json(200, padded(&token_json(), KIB_64))).exits(0);
 }
 
-#[test]
-fn an_answer_of_64_kib_is_read() {
-    let server = Server::replies([Reply::json(200, padded(&token_json(), KIB_64))]);
-    TestEnv::for_server(&server).run(&["get"]).exits(0);
-}
-
+/// What could break out of a shell, a header or a terminal.
 #[test]
 fn a_token_that_is_no_b64token_is_exit_7() {
-    let mut rows: Vec<(&str, Reply)> = [
-        ("empty", r#""""#),
-        ("a number", "12345"),
-        ("null", "null"),
-        ("true", "true"),
-        ("an array", r#"["abc"]"#),
-        ("an object", r#"{"a":"b"}"#),
-        ("LF within", r#""abc\ndef""#),
-        ("LF at the end", r#""abc\n""#),
-        ("CR", r#""abc\rdef""#),
-        ("CRLF and a header", r#""abc\r\nX-Evil: 1""#),
-        ("tab", r#""abc\tdef""#),
-        ("NUL", r#""abc\u0000def""#),
-        ("a blank", r#""abc def""#),
-        ("a double quote", r#""abc\"def""#),
-        ("a single quote", r#""abc'def""#),
-        ("a backslash", r#""abc\\def""#),
-        ("an escape", r#""abc\u001b[31mdef""#),
-        ("a C1 control", r#""abc\u009bdef""#),
-        ("a dollar", r#""$(reboot)""#),
-        ("a backtick", r#""`reboot`""#),
-        ("a semicolon", r#""abc;reboot""#),
-        ("a percent", r#""abc%41""#),
-        ("a comma", r#""abc,def""#),
-        ("a letter beyond ASCII", r#""abcédef""#),
-        ("a fullwidth letter", r#""ａbc""#),
-        ("bidi", r#""abc\u202edef""#),
-        ("half a surrogate", r#""abc\ud800""#),
-        ("padding alone", r#""==""#),
-        ("padding within", r#""abc=def""#),
-    ]
-    .map(|(name, value)| (name, access_token(value)))
-    .into();
-    let in_string = serde_json::to_string(r#"{"access_token":"abc\ndef"}"#).unwrap();
-    rows.push(("LF in an object in a string", Reply::json(200, in_string)));
-    rows.push((
-        "LF after a bare JWT in a string",
-        Reply::json(200, serde_json::to_string(&format!("{TOKEN}\nx")).unwrap()),
-    ));
+    for value in [
+        r#""""#,
+        "12345",
+        "null",
+        r#"["abc"]"#,
+        r#""abc\ndef""#,
+        r#""abc\n""#,
+        r#""abc\r\nX-Evil: 1""#,
+        r#""abc\u0000def""#,
+        r#""abc def""#,
+        r#""abc\"def""#,
+        r#""abc'def""#,
+        r#""abc\\def""#,
+        r#""abc\u001b[31mdef""#,
+        r#""$(reboot)""#,
+        r#""abc;reboot""#,
+        r#""abc%41""#,
+        r#""abcédef""#,
+        r#""abc\u202edef""#,
+        r#""abc\ud800""#,
+        r#""==""#,
+        r#""abc=def""#,
+    ] {
+        let object = format!("{{\"access_token\":{value},\"expires_in\":3600}}");
+        get(Reply::json(200, &object)).exits(7);
+        get(Reply::json(200, serde_json::to_string(&object).unwrap())).exits(7);
+    }
+}
+
+#[test]
+fn a_connection_that_ends_early_is_exit_5() {
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"acc";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let reset_after = |sent: &str| {
+        Reply::steps([
+            Step::ReadRequest,
+            Step::Send(sent.into()),
+            Step::Wait(slow_gate()),
+            Step::Reset,
+        ])
+    };
+    let rows = [
+        ("closed before a byte", Reply::steps([Step::ReadRequest])),
+        ("closed without reading", Reply::steps([Step::ReadAnything])),
+        ("reset at once", Reply::steps([Step::Reset])),
+        (
+            "reset before a byte",
+            Reply::steps([Step::ReadRequest, Step::Reset]),
+        ),
+        ("closed within the status line", Reply::raw("HTTP/1.1 20")),
+        (
+            "closed within the head",
+            Reply::raw("HTTP/1.1 200 OK\r\nContent-Ty"),
+        ),
+        ("closed within the body", Reply::raw(head)),
+        ("reset within the body", reset_after(head)),
+        (
+            "closed within a chunk",
+            Reply::raw(format!("{chunked}ff\r\n{{\"acc")),
+        ),
+        (
+            "closed between chunks",
+            Reply::raw(format!("{chunked}5\r\n{{\"acc\r\n")),
+        ),
+    ];
     each_row(
         &rows,
         |row| row.0,
         |(_, reply)| {
-            let server = Server::replies([reply.clone()]);
-            TestEnv::for_server(&server).run(&["get"]).exits(7);
+            get(reply.clone()).exits(5);
         },
     );
-}
-
-#[test]
-fn a_service_that_cannot_be_reached_is_exit_5() {
-    let cut = |answer: &str| Reply::raw(answer);
-    let head =
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"acc";
-    assert_rows(&[
-        (
-            "closed before a byte",
-            Reply::steps([Step::ReadRequest]),
-            5,
-            &[],
-        ),
-        (
-            "closed without reading",
-            Reply::steps([Step::ReadAnything]),
-            5,
-            &[],
-        ),
-        ("reset at once", Reply::steps([Step::Reset]), 5, &[]),
-        (
-            "reset before a byte",
-            Reply::steps([Step::ReadRequest, Step::Reset]),
-            5,
-            &[],
-        ),
-        ("closed within the status line", cut("HTTP/1.1 20"), 5, &[]),
-        (
-            "closed within the head",
-            cut("HTTP/1.1 200 OK\r\nContent-Ty"),
-            5,
-            &[],
-        ),
-        ("closed within the body", Reply::raw(*head), 5, &[]),
-        (
-            "reset within the body",
-            Reply::steps([
-                Step::ReadRequest,
-                Step::Send(head.to_vec()),
-                Step::Wait(slow_gate()),
-                Step::Reset,
-            ]),
-            5,
-            &[],
-        ),
-        (
-            "closed within a chunk",
-            cut("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{\"acc"),
-            5,
-            &[],
-        ),
-        (
-            "closed between chunks",
-            cut("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"acc\r\n"),
-            5,
-            &[],
-        ),
-    ]);
 }
 
 /// Opens after the bytes before it have had time to arrive: a reset overtakes what is still on its way.
@@ -720,56 +328,41 @@ fn slow_gate() -> Gate {
 }
 
 #[test]
-fn a_refused_connection_is_exit_5() {
+fn a_service_that_cannot_be_reached_is_exit_5() {
     let (_socket, url) = closed_port();
-    let output = TestEnv::with_credentials().run_once(&["get", "--base-url", &url]);
-    output.exits(5).says("127.0.0.1");
-}
-
-#[test]
-fn a_name_that_does_not_resolve_is_exit_5() {
     let env = TestEnv::with_credentials();
-    let output = env.run_once(&[
+    env.run_once(&["get", "--base-url", &url])
+        .exits(5)
+        .says("127.0.0.1");
+    let args = [
         "get",
         "--timeout",
         "20s",
         "--base-url",
         "https://something.invalid",
-    ]);
-    output.exits(5).says("something.invalid");
+    ];
+    env.run_once(&args).exits(5).says("something.invalid");
 }
 
-/// Something answers, but not in HTTP: unreachable or invalid, either may be said.
+/// Something answers, but not in HTTP: unreachable and invalid are both true.
 #[test]
-fn what_is_no_http_is_exit_5_or_7() {
-    let rows: [(&str, &[u8]); 6] = [
-        ("an SSH banner", b"SSH-2.0-OpenSSH_9.9\r\n"),
-        ("binary", b"\x00\x01\x02\xff\xfe\r\n\r\n"),
-        ("a TLS alert", b"\x15\x03\x03\x00\x02\x02\x28"),
-        ("a status beyond three digits", b"HTTP/1.1 99999 Oh\r\n\r\n"),
-        (
-            "a length that is no number",
-            b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
-        ),
-        (
-            "a chunk size that is no number",
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
-        ),
-    ];
-    each_row(
-        &rows,
-        |row| row.0,
-        |(_, bytes)| {
-            let server = Server::replies([Reply::raw(*bytes)]);
-            let output = TestEnv::for_server(&server).run_once(&["get"]);
-            assert!(matches!(output.code, Some(5 | 7)), "{output}");
-        },
-    );
+fn what_is_not_http_is_exit_5_or_7() {
+    for bytes in [
+        &b"SSH-2.0-OpenSSH_9.9\r\n"[..],
+        b"\x00\x01\x02\xff\xfe\r\n\r\n",
+        b"\x15\x03\x03\x00\x02\x02\x28",
+        b"HTTP/1.1 99999 Oh\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    ] {
+        let output = get(Reply::raw(bytes));
+        assert!(matches!(output.code, Some(5 | 7)), "{output}");
+    }
 }
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_while_waiting_ends_it_by_sigint_without_output() {
+fn an_interrupt_while_waiting_ends_the_process_by_sigint_without_output() {
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
     let env = TestEnv::for_server(&server);
@@ -777,9 +370,7 @@ fn an_interrupt_while_waiting_ends_it_by_sigint_without_output() {
     server.wait_for_requests(1);
     running.interrupt();
     let output = running.finish();
-    assert!(
-        output.signal == Some(2) || output.code == Some(130),
-        "{output}"
-    );
+    let is_interrupted = output.signal == Some(2) || output.code == Some(130);
+    assert!(is_interrupted, "{output}");
     output.prints("");
 }

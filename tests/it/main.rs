@@ -47,10 +47,12 @@ mod run;
 mod sandbox;
 mod serve;
 mod status;
+mod stdout;
 mod support;
 mod timeout;
 mod tls;
 mod transport;
+mod url;
 mod usage;
 #[cfg(unix)]
 mod waiting;
