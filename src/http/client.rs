@@ -17,7 +17,7 @@ use super::proxy::{Proxy, ProxyKind};
 use super::roots::Trust;
 use super::tls::Tls;
 use super::transport::{Connector, HEAD_LIMIT, NoResolver, Notes};
-use crate::oauth::{BODY_LIMIT, Response, TokenEndpoint, TokenError};
+use crate::oauth::{BODY_LIMIT, Response, TokenEndpoint, TokenError, challenge_schemes};
 use crate::problem::Problem;
 use crate::server_text::Redactor;
 use crate::time::Deadline;
@@ -211,8 +211,8 @@ fn read(mut response: http::Response<Body>) -> io::Result<Response> {
     let content_encoding = header(header::CONTENT_ENCODING);
     let retry_after = header(header::RETRY_AFTER);
     let challenges = headers.get_all(header::WWW_AUTHENTICATE).iter();
-    let challenges = challenges.filter_map(|value| Some(value.to_str().ok()?.to_owned()));
-    let challenges = challenges.collect();
+    let challenges = challenges.filter_map(|value| value.to_str().ok());
+    let schemes = challenges.flat_map(challenge_schemes).collect();
     let status = response.status().as_u16();
     let mut body = Vec::new();
     let limit = BODY_LIMIT as u64 + 1;
@@ -227,7 +227,7 @@ fn read(mut response: http::Response<Body>) -> io::Result<Response> {
         content_encoding,
         location,
         retry_after,
-        challenges,
+        schemes,
         body,
     })
 }

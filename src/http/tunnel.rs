@@ -11,6 +11,7 @@ use super::client::USER_AGENT;
 use super::error::Failure;
 use super::proxy::{Proxy, ProxyKind};
 use super::transport::{HEAD_LIMIT, Peer, Stream};
+use crate::oauth::challenge_schemes;
 
 /// More header fields than a proxy sends.
 const MOST_FIELDS: usize = 128;
@@ -108,22 +109,6 @@ fn head(answer: &[u8]) -> Result<Option<(usize, Refusal)>, Refusal> {
     }
     let status = head.code.unwrap_or_default();
     Ok(Some((length, Refusal::Status(status, schemes))))
-}
-
-/// The authentication schemes of a list of challenges (RFC 9110 §11.6.1).
-fn challenge_schemes(value: &str) -> Vec<String> {
-    let mut is_quoted = false;
-    let parts = value.split(|c| {
-        is_quoted ^= c == '"';
-        c == ',' && !is_quoted
-    });
-    let scheme = |part: &str| {
-        let word = part.split_ascii_whitespace().next()?;
-        // `name=value` is a parameter of the scheme before.
-        let is_token = word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        is_token.then(|| word.to_owned())
-    };
-    parts.filter_map(scheme).collect()
 }
 
 /// Asks a SOCKS proxy to connect to `host`, a name or an address.
@@ -240,26 +225,6 @@ fn receive<const N: usize>(stream: &mut dyn Stream) -> Result<[u8; N], Failure> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn schemes_are_told_from_their_parameters() {
-        for (value, schemes) in [
-            ("Basic realm=\"a, b\"", &["Basic"][..]),
-            ("Negotiate, NTLM", &["Negotiate", "NTLM"]),
-            (
-                "Negotiate YII=, Digest realm=\"x\", qop=\"auth\"",
-                &["Negotiate", "Digest"],
-            ),
-            (
-                "Basic realm=x, charset=\"UTF-8\", Bearer",
-                &["Basic", "Bearer"],
-            ),
-            ("", &[]),
-            ("realm=\"x\"", &[]),
-        ] {
-            assert_eq!(challenge_schemes(value), schemes, "{value}");
-        }
-    }
 
     #[test]
     fn a_head_is_read_once_it_is_complete() {

@@ -160,9 +160,9 @@ impl ErrorResponse<'_> {
 
     /// 401 without an error object: most likely not the authorization server's.
     pub fn unauthorized(&self) -> TokenError {
-        let schemes = match self.response.schemes()[..] {
-            [] => String::new(),
-            ref schemes => format!(" and asked for {}", schemes.join(", ")),
+        let schemes = match self.response.schemes.join(", ") {
+            schemes if schemes.is_empty() => schemes,
+            schemes => format!(" and asked for {}", self.redactor.show(&schemes)),
         };
         TokenError::new(
             TokenErrorKind::Refused,

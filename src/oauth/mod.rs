@@ -16,7 +16,7 @@ pub use endpoint::{DEFAULT_BASE_URL, TokenEndpoint};
 pub use jwt::claims;
 pub use oddity::explain_refusal;
 pub use request::{ClientCredentials, ClientId, TokenRequest};
-pub use response::{BODY_LIMIT, Response};
+pub use response::{BODY_LIMIT, Response, challenge_schemes};
 pub use retry::{Retry, more_informative, pause};
 pub use token::{Freshness, MinTtl, Token};
 pub use token_error::{Cause, TokenError, TokenErrorKind};

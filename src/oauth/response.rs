@@ -1,4 +1,4 @@
-//! A response of the token endpoint as it was received, before anything is made of it.
+//! A response of the token endpoint as it was received, before it is interpreted.
 
 /// The longest body that is read. A token response is a hundredth of it.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -16,27 +16,11 @@ pub struct Response {
     pub location: Option<String>,
     /// Retry-After, if it is text.
     pub retry_after: Option<String>,
-    /// WWW-Authenticate, one string a field.
-    pub challenges: Vec<String>,
+    /// The authentication schemes in WWW-Authenticate.
+    pub schemes: Vec<String>,
     /// One byte longer than [`BODY_LIMIT`] if there was more.
     pub body: Vec<u8>,
 }
-
-/// Authentication schemes (IANA's registry, and those in use beside it) that a gateway may ask for.
-const SCHEMES: [&str; 12] = [
-    "ApiKey",
-    "AWS4-HMAC-SHA256",
-    "Basic",
-    "Bearer",
-    "Digest",
-    "DPoP",
-    "Hawk",
-    "Mutual",
-    "Negotiate",
-    "NTLM",
-    "OAuth",
-    "SharedKey",
-];
 
 impl Response {
     /// Whether the body is within the limit.
@@ -72,12 +56,6 @@ impl Response {
         self.media_type() == "text/html" || self.text().is_some_and(|text| text.starts_with('<'))
     }
 
-    /// The schemes that the challenges name (RFC 9110 §11.6.1).
-    pub fn schemes(&self) -> Vec<&'static str> {
-        let is_named = |scheme: &&str| self.challenges.iter().any(|field| names(field, scheme));
-        SCHEMES.into_iter().filter(is_named).collect()
-    }
-
     /// Content-Type without parameters, in lower case (RFC 9110 §8.3.1).
     fn media_type(&self) -> String {
         let content_type = self.content_type.as_deref().unwrap_or_default();
@@ -86,11 +64,43 @@ impl Response {
     }
 }
 
-/// Whether one of the challenges in a field begins with `scheme`.
-fn names(field: &str, scheme: &str) -> bool {
-    let first_word = |challenge: &str| {
-        let word = challenge.split_ascii_whitespace().next();
-        word.is_some_and(|word| word.eq_ignore_ascii_case(scheme))
+/// The authentication schemes of a list of challenges (RFC 9110 §11.6.1).
+pub fn challenge_schemes(value: &str) -> Vec<String> {
+    let mut is_quoted = false;
+    let parts = value.split(|c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    });
+    let scheme = |part: &str| {
+        let word = part.split_ascii_whitespace().next()?;
+        // `name=value` is a parameter of the scheme before.
+        let is_token = word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        is_token.then(|| word.to_owned())
     };
-    field.split(',').any(first_word)
+    parts.filter_map(scheme).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_are_distinguished_from_their_parameters() {
+        for (value, schemes) in [
+            ("Basic realm=\"a, b\"", &["Basic"][..]),
+            ("Negotiate, NTLM", &["Negotiate", "NTLM"]),
+            (
+                "Negotiate YII=, Digest realm=\"x\", qop=\"auth\"",
+                &["Negotiate", "Digest"],
+            ),
+            (
+                "Basic realm=x, charset=\"UTF-8\", Bearer",
+                &["Basic", "Bearer"],
+            ),
+            ("", &[]),
+            ("realm=\"x\"", &[]),
+        ] {
+            assert_eq!(challenge_schemes(value), schemes, "{value}");
+        }
+    }
 }

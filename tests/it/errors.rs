@@ -107,7 +107,7 @@ fn a_401_without_an_error_object_is_exit_4_and_quoted() {
         ),
         (
             Reply::http(401, challenges, ""),
-            "asked for Basic, Negotiate",
+            "asked for Negotiate, Basic",
         ),
     ] {
         let output = get(reply);
