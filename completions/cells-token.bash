@@ -78,13 +78,17 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__forget)
-            opts="-v -q -h --all --client-id --base-url --token-url --allow-http --cache-dir --timeout --verbose --quiet --help"
+            opts="-v -q -h --all --client-id --profile --base-url --token-url --allow-http --cache-dir --timeout --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --client-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -115,7 +119,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__get)
-            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --output --env-name --verbose --quiet --help"
+            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --profile --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --output --env-name --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,6 +149,10 @@ _cells__token() {
                     return 0
                     ;;
                 --client-secret-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -316,7 +324,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__run)
-            opts="-v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --env-name --verbose --quiet --help"
+            opts="-v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --profile --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --refresh --env-name --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -346,6 +354,10 @@ _cells__token() {
                     return 0
                     ;;
                 --client-secret-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -429,7 +441,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__serve)
-            opts="-v -q -h --listen --tls-cert --tls-key --listen-http --caller-key-file --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --verbose --quiet --help"
+            opts="-v -q -h --listen --tls-cert --tls-key --listen-http --caller-key-file --client-id --client-secret --client-secret-file --client-secret-command --no-input --profile --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -511,6 +523,10 @@ _cells__token() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --base-url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -565,7 +581,7 @@ _cells__token() {
             return 0
             ;;
         cells__token__subcmd__status)
-            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --output --verbose --quiet --help"
+            opts="-o -v -q -h --client-id --client-secret --client-secret-file --client-secret-command --no-input --profile --base-url --token-url --allow-http --ca-cert --proxy --timeout --retries --min-ttl --no-cache --cache-dir --output --verbose --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -595,6 +611,10 @@ _cells__token() {
                     return 0
                     ;;
                 --client-secret-command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

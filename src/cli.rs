@@ -23,7 +23,8 @@ use clap_complete::Shell;
 
 pub use login::{Login, Logout, Store};
 pub use options::{
-    Cache, Credentials, Endpoint, Format, Network, Output, Request, StatusFormat, Verbosity,
+    Cache, Credentials, Endpoint, Format, Network, Output, Profile, Request, StatusFormat,
+    Verbosity,
 };
 #[cfg(feature = "server")]
 pub use server::{Sandbox, Serve};
@@ -148,6 +149,8 @@ pub struct Status {
     #[command(flatten)]
     pub credentials: Credentials,
     #[command(flatten)]
+    pub profile: Profile,
+    #[command(flatten)]
     pub network: Network,
     #[command(flatten)]
     pub cache: Cache,
@@ -173,11 +176,13 @@ Examples:
 )]
 pub struct Forget {
     /// Delete the tokens of all client IDs and token URLs
-    #[arg(long, conflicts_with_all = ["client_id", "base_url", "token_url"])]
+    #[arg(long, conflicts_with_all = ["client_id", "profile", "base_url", "token_url"])]
     pub all: bool,
     /// Client ID of the token to delete [env: CELLS_CLIENT_ID]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub client_id: Option<String>,
+    #[command(flatten)]
+    pub profile: Profile,
     #[command(flatten)]
     pub endpoint: Endpoint,
     /// Cache directory [env: CELLS_CACHE_DIR]

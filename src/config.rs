@@ -60,8 +60,8 @@ impl Config {
         Ok(Self {
             timeout: timeout(network, env)?,
             retries: retries(network, env)?,
-            trust: trust(network, env),
-            proxy: proxy(network, &endpoint, env)?,
+            trust: trust(network, selection, env),
+            proxy: proxy(network, &endpoint, selection, env)?,
             cache: cache_settings(cache, env)?,
             min_ttl: min_ttl(cache, env)?,
             endpoint,
@@ -120,7 +120,8 @@ fn cache_settings(cache: &cli::Cache, env: &Env) -> Result<Option<cache::Setting
     if cache.no_cache || env.switch(&env::CELLS_NO_CACHE)? {
         return Ok(None);
     }
-    let explicit = path(cache.cache_dir.as_ref(), env, &env::CELLS_CACHE_DIR);
+    let option = cache.cache_dir.clone();
+    let explicit = option.or_else(|| env.raw(&env::CELLS_CACHE_DIR).map(PathBuf::from));
     let is_explicit = explicit.is_some();
     let dir = explicit.or_else(|| Some(env.user_cache_dir()?.join(CACHE_FOLDER)));
     Ok(dir.map(|dir| cache::Settings { dir, is_explicit }))
@@ -156,11 +157,6 @@ fn value<'a>(
         Some(text) => Ok(Some((text, name))),
         None => Ok(env.text(variable)?.map(|text| (text, variable.name))),
     }
-}
-
-fn path(flag: Option<&PathBuf>, env: &Env, variable: &Variable) -> Option<PathBuf> {
-    flag.cloned()
-        .or_else(|| env.raw(variable).map(PathBuf::from))
 }
 
 /// `500ms`, `30s`, `1h30m`; a bare number is seconds.

@@ -19,10 +19,6 @@ mod oauth;
 mod output;
 mod private_file;
 mod problem;
-#[allow(
-    dead_code,
-    reason = "credentials and login start to use it in the next commits"
-)]
 mod profile;
 mod report;
 mod secret;

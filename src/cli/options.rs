@@ -13,6 +13,8 @@ pub struct Request {
     #[command(flatten)]
     pub credentials: Credentials,
     #[command(flatten)]
+    pub profile: Profile,
+    #[command(flatten)]
     pub network: Network,
     #[command(flatten)]
     pub cache: Cache,
@@ -43,7 +45,12 @@ pub struct Credentials {
     /// Read the secret from a file (- for stdin)
     ///
     /// [env: CELLS_CLIENT_SECRET_FILE]
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(
+        long,
+        value_name = "PATH",
+        hide_short_help = true,
+        value_hint = ValueHint::FilePath
+    )]
     pub client_secret_file: Option<PathBuf>,
 
     /// Shell command that prints the client secret
@@ -56,6 +63,18 @@ pub struct Credentials {
     /// Never prompt [env: CELLS_NO_INPUT, CI]
     #[arg(long, hide_short_help = true)]
     pub no_input: bool,
+}
+
+/// Which profile gives the credentials.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Credentials")]
+pub struct Profile {
+    /// Use a profile saved by login [env: CELLS_PROFILE]
+    ///
+    /// Its endpoint, CA and proxy apply with its credentials. Without this option and other credentials, the default
+    /// profile is used.
+    #[arg(id = "profile", long = "profile", value_name = "NAME")]
+    pub name: Option<String>,
 }
 
 /// Where to request the token.

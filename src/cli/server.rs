@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{Cache, Credentials, HELP, Network, Verbosity, WIDTH};
+use super::{Cache, Credentials, HELP, Network, Profile, Verbosity, WIDTH};
 
 /// Run a command against a local token endpoint, no account needed
 ///
@@ -108,6 +108,8 @@ pub struct Serve {
 
     #[command(flatten)]
     pub credentials: Credentials,
+    #[command(flatten)]
+    pub profile: Profile,
     #[command(flatten)]
     pub network: Network,
     #[command(flatten)]

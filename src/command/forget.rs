@@ -23,7 +23,8 @@ pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error>
         client_id: args.client_id.clone(),
         ..Default::default()
     };
-    let selection = Selection::new(&identity, env).map_err(Error::Usage)?;
+    let selection =
+        Selection::new(&identity, args.profile.name.as_deref(), env).map_err(Error::Usage)?;
     let network = cli::Network {
         endpoint: args.endpoint.clone(),
         timeout: args.timeout.clone(),

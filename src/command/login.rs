@@ -38,7 +38,7 @@ pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> 
     if existing.iter().any(|(other, _)| *other == name) {
         report.info(&format!("replacing the profile {name}"));
     }
-    let selection = Selection::new(&args.credentials, env).map_err(Error::Usage)?;
+    let selection = Selection::without_profiles(&args.credentials, env).map_err(Error::Usage)?;
     let config = Config::new(&args.network, &cli::Cache::default(), &selection, env)
         .map_err(Error::Usage)?;
     selection.explain(report);

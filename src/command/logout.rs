@@ -92,7 +92,7 @@ fn forget_token(profile: Profile, env: &Env, report: Reporter) -> Result<(), Err
         },
         ..Default::default()
     };
-    let selection = Selection::new(&options, env).map_err(Error::Usage)?;
+    let selection = Selection::without_profiles(&options, env).map_err(Error::Usage)?;
     let config =
         Config::new(&network, &cli::Cache::default(), &selection, env).map_err(Error::Usage)?;
     if let (Some(settings), Some(id)) = (&config.cache, &selection.client_id)

@@ -109,11 +109,12 @@ fn settings(
 ) -> Result<Settings, Error> {
     let cli::Serve {
         credentials: flags,
+        profile,
         network,
         cache,
         ..
     } = args;
-    let selection = Selection::new(flags, env).map_err(Error::Usage)?;
+    let selection = Selection::new(flags, profile.name.as_deref(), env).map_err(Error::Usage)?;
     let config = Config::new(network, cache, &selection, env).map_err(Error::Usage)?;
     config.explain(report);
     let callers = match &args.caller_key_file {

@@ -103,7 +103,8 @@ const CLAIMS: [(&str, &str); 6] = [
 /// If an option or variable cannot be right, or standard output cannot be written.
 #[inline(never)]
 pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error> {
-    let selection = Selection::new(&args.credentials, env).map_err(Error::Usage)?;
+    let selection = Selection::new(&args.credentials, args.profile.name.as_deref(), env)
+        .map_err(Error::Usage)?;
     let config = Config::new(&args.network, &args.cache, &selection, env).map_err(Error::Usage)?;
     let status = collect(args, &selection, &config, env, report);
     let text = match args.output.unwrap_or_default() {

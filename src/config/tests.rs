@@ -11,13 +11,19 @@ fn config(flags: &[&str], variables: Variables) -> Result<Config, Problem> {
         #[command(flatten)]
         credentials: cli::Credentials,
         #[command(flatten)]
+        profile: cli::Profile,
+        #[command(flatten)]
         network: cli::Network,
         #[command(flatten)]
         cache: cli::Cache,
     }
     let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
     let env = Env::from(variables);
-    let selection = Selection::new(&flags.credentials, &env)?;
+    let selection = match env.is_set(&CELLS_CONFIG_DIR) {
+        true => Selection::new(&flags.credentials, flags.profile.name.as_deref(), &env)?,
+        // Not the profiles of whoever runs the tests.
+        false => Selection::without_profiles(&flags.credentials, &env)?,
+    };
     Config::new(&flags.network, &flags.cache, &selection, &env)
 }
 
@@ -106,6 +112,72 @@ fn the_endpoint_is_the_strongest_that_is_named() {
         ],
         |config| format!("{} {}", config.endpoint, config.endpoint_source),
     );
+}
+
+#[test]
+fn a_profile_applies_at_its_place_in_the_order() {
+    let variables = [
+        (CELLS_BASE_URL, "https://v.invalid"),
+        (CELLS_CA_CERT, "v.pem"),
+        (HTTPS_PROXY, "http://v.invalid"),
+        (NO_PROXY, "p.invalid"),
+    ];
+    let options = [
+        "--base-url",
+        "https://o.invalid",
+        "--ca-cert",
+        "o.pem",
+        "--proxy",
+        "http://o.invalid",
+    ];
+    let (by_option, by_variable) = (&["--profile", "p"][..], (CELLS_PROFILE, "p"));
+    let of_profile = "https://p.invalid/t /p.pem http://p.invalid:80";
+    let of = |letter: &str| {
+        format!(
+            "https://{letter}.invalid/v4.0/cells/connect/token {letter}.pem http://{letter}.invalid:80"
+        )
+    };
+    for (options, variables, expected) in [
+        (by_option, &[][..], of_profile.to_owned()),
+        (by_option, &variables, of_profile.to_owned()),
+        (&[by_option, &options].concat(), &variables, of("o")),
+        (&[], &[by_variable], of_profile.to_owned()),
+        (&[], &[&variables[..], &[by_variable]].concat(), of("v")),
+        // The default profile.
+        (&[], &[], of_profile.to_owned()),
+        (&[], &variables, of("v")),
+        // Another client's credentials are not sent to the profile's endpoint.
+        (
+            &["--client-id", "o"],
+            &[],
+            "https://api.aspose.cloud/v4.0/cells/connect/token  ".to_owned(),
+        ),
+    ] {
+        let config = profile_config(options, variables).unwrap();
+        let ca_cert = config.trust.ca_cert.unwrap_or_default();
+        let proxy = config.proxy.map(|proxy| proxy.to_string());
+        assert_eq!(
+            format!(
+                "{} {} {}",
+                config.endpoint,
+                ca_cert.display(),
+                proxy.unwrap_or_default()
+            ),
+            expected,
+            "{options:?} {variables:?}"
+        );
+    }
+}
+
+/// The configuration of a user whose default profile is `p`.
+fn profile_config(options: &[&str], variables: Variables) -> Result<Config, Problem> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("profiles.json");
+    let text = r#"{"version": 1, "default": "p", "profiles": {"p": {"client_id": "p", "secret": "keyring",
+        "token_url": "https://p.invalid/t", "ca_cert": "/p.pem", "proxy": "http://p.invalid"}}}"#;
+    crate::private_file::replace(&file, text.as_bytes()).unwrap();
+    let dir = dir.path().to_str().unwrap();
+    config(options, &[variables, &[(CELLS_CONFIG_DIR, dir)]].concat())
 }
 
 #[test]

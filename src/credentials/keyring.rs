@@ -27,10 +27,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// If there is none, or the keyring cannot be used.
-#[allow(
-    dead_code,
-    reason = "selection of profiles calls it in the next commit"
-)]
 pub fn read(name: &ProfileName) -> Result<ClientSecret, String> {
     let read = |entry: &Entry| entry.get_password().map(ClientSecret::new);
     with_entry(name, read)?.ok_or_else(|| "it has no entry for the profile".to_owned())

@@ -21,6 +21,7 @@ use crate::env::{self, Env, Variable};
 use crate::error::Error;
 use crate::oauth::ClientId;
 use crate::problem::Problem;
+use crate::profile::ProfileName;
 use crate::secret::{self, ClientSecret};
 use crate::time::Deadline;
 
@@ -38,6 +39,8 @@ pub enum Source {
     Option(&'static str),
     /// A variable.
     Variable(&'static Variable),
+    /// A profile.
+    Profile(ProfileName),
     /// The terminal.
     Prompt,
 }
@@ -47,6 +50,7 @@ impl fmt::Display for Source {
         match self {
             Self::Option(name) => f.write_str(name),
             Self::Variable(variable) => f.write_str(variable.name),
+            Self::Profile(name) => write!(f, "the profile {name}"),
             Self::Prompt => f.write_str("the prompt"),
         }
     }
@@ -72,6 +76,8 @@ pub enum SecretPlace {
     Stdin,
     /// The output of a shell command.
     Command(OsString),
+    /// The operating system's keyring.
+    Keyring(ProfileName),
     /// The answer of a person.
     Prompt,
 }
@@ -84,7 +90,10 @@ impl SecretSource {
 
     /// Whether reading the secret may bother a person, so that it is read only if a request is needed.
     pub fn is_interactive(&self) -> bool {
-        matches!(self.place, SecretPlace::Command(_) | SecretPlace::Prompt)
+        matches!(
+            self.place,
+            SecretPlace::Command(_) | SecretPlace::Keyring(_) | SecretPlace::Prompt
+        )
     }
 }
 
@@ -96,6 +105,7 @@ impl fmt::Display for SecretSource {
             SecretPlace::File(path) => write!(f, "the file {} ({source})", path.display()),
             SecretPlace::Stdin => write!(f, "standard input ({source})"),
             SecretPlace::Command(_) => write!(f, "the command of {source}"),
+            SecretPlace::Keyring(_) => write!(f, "the keyring ({source})"),
         }
     }
 }
@@ -143,6 +153,15 @@ pub fn client_secret(
         SecretPlace::Stdin => Some(file::read_stdin(source, deadline).map_err(Error::Usage)?),
         SecretPlace::Command(command) => {
             Some(command::run(command, source).map_err(Error::NoCredentials)?)
+        }
+        SecretPlace::Keyring(name) => {
+            let secret = keyring::read(name).map_err(|why| {
+                Error::NoCredentials(Problem::new(
+                    format!("cannot read the client secret from {source}: {why}"),
+                    "unlock the keyring, or save the profile again with cells-token login",
+                ))
+            })?;
+            Some(secret)
         }
         SecretPlace::Prompt => {
             let text = prompt::hidden(SECRET_QUESTION, selection.no_input)

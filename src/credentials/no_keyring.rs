@@ -5,10 +5,6 @@ use crate::secret::ClientSecret;
 
 const WHY: &str = "this program was built without keyring support";
 
-#[allow(
-    dead_code,
-    reason = "selection of profiles calls it in the next commit"
-)]
 pub fn read(_: &ProfileName) -> Result<ClientSecret, String> {
     Err(WHY.to_owned())
 }

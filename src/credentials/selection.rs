@@ -1,14 +1,16 @@
-//! Which source gives the client id and the client secret, which sources are passed over, and why. Pure: reads no file
-//! and prompts for nothing.
+//! Which source gives the client id and the client secret, which sources are passed over, and why. Prompts for nothing,
+//! and reads only the profile file, if options and variables leave something to find there.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use super::{SecretPlace, SecretSource, Source};
 use crate::cli;
 use crate::env::{self, Env, Variable};
 use crate::oauth::ClientId;
 use crate::problem::Problem;
+use crate::profile::{self, Profile, ProfileName, Profiles, SecretLocation};
 use crate::report::Reporter;
 use crate::secret;
 
@@ -54,6 +56,8 @@ pub struct Selection {
     pub secret: SecretSource,
     /// The variable with the base URL that belongs to the pair in use.
     pub base_url: Option<&'static Variable>,
+    /// The profile in use, and what named it.
+    profile: Option<(Profile, NamedBy)>,
     /// Whether prompting is forbidden.
     pub no_input: bool,
     /// Sources that are set and not used.
@@ -71,18 +75,57 @@ pub struct PassedOver {
     pub is_suspicious: bool,
 }
 
+/// The profiles that a selection may use.
+#[derive(Default)]
+struct Saved {
+    /// The directory of the profile file.
+    dir: PathBuf,
+    profiles: Profiles,
+}
+
+/// What named a profile, which decides its precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NamedBy {
+    Option,
+    Variable,
+    Default,
+}
+
 impl Selection {
-    /// Selects the first source of each, in order of precedence: options, `CELLS_CLIENT_*`, the SDKs' variables, the
-    /// prompt. An id is never combined with the secret of another source.
+    /// Selects the first source of each, in order of precedence: options, `--profile`, `CELLS_CLIENT_*`,
+    /// `CELLS_PROFILE`, the SDKs' variables, the default profile, the prompt. An id is never combined with the secret of
+    /// another source. `profile` is the value of `--profile`.
     ///
     /// # Errors
     /// If the selected source is not usable, or two options or two variables give a secret.
-    pub fn new(options: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
+    pub fn new(
+        options: &cli::Credentials,
+        profile: Option<&str>,
+        env: &Env,
+    ) -> Result<Self, Problem> {
+        Self::select(options, profile, env, Some(&|| Saved::load(env)))
+    }
+
+    /// The same without profiles, as `login` needs it.
+    ///
+    /// # Errors
+    /// As for [`Selection::new`].
+    pub fn without_profiles(options: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
+        Self::select(options, None, env, None)
+    }
+
+    fn select(
+        options: &cli::Credentials,
+        profile: Option<&str>,
+        env: &Env,
+        load: Option<&dyn Fn() -> Result<Saved, Problem>>,
+    ) -> Result<Self, Problem> {
         let mut selection = Self {
             client_id: None,
             id_source: Source::Prompt,
             secret: SecretSource::PROMPT,
             base_url: None,
+            profile: None,
             no_input: options.no_input || env.switch(&env::CELLS_NO_INPUT)? || env.is_ci(),
             passed_over: Vec::new(),
         };
@@ -90,13 +133,39 @@ impl Selection {
         let id = options.client_id.as_deref().map(OsStr::new);
         selection.offer_id(Source::Option("--client-id"), id)?;
         selection.offer_secrets(option_secrets(options))?;
+        if let (Some(load), Some(name)) = (load, profile) {
+            selection.offer_named_profile(NamedBy::Option, name, load)?;
+        }
         let id = env.raw(&env::CELLS_CLIENT_ID);
         selection.offer_id(Source::Variable(&env::CELLS_CLIENT_ID), id)?;
         selection.offer_secrets(variable_secrets(env))?;
+        if let (Some(load), Some(name)) = (load, env.text(&env::CELLS_PROFILE)?) {
+            match profile {
+                Some(_) => {
+                    selection.pass_over(NamedBy::Variable, "--profile takes precedence", false);
+                }
+                None => selection.offer_named_profile(NamedBy::Variable, name, load)?,
+            }
+        }
         for family in &FAMILIES {
             selection.offer_family(family, env)?;
         }
+        if let (Some(load), None, false) = (load, profile, env.is_set(&env::CELLS_PROFILE)) {
+            selection.offer_default_profile(load)?;
+        }
         Ok(selection)
+    }
+
+    /// The profile in use, if it precedes variables such as `CELLS_BASE_URL`.
+    pub fn profile_before_variables(&self) -> Option<&Profile> {
+        let (profile, named_by) = self.profile.as_ref()?;
+        (*named_by == NamedBy::Option).then_some(profile)
+    }
+
+    /// The profile in use, if such variables precede it.
+    pub fn profile_after_variables(&self) -> Option<&Profile> {
+        let (profile, named_by) = self.profile.as_ref()?;
+        (*named_by != NamedBy::Option).then_some(profile)
     }
 
     /// Reports which sources are used and which are passed over.
@@ -116,6 +185,11 @@ impl Selection {
         }
     }
 
+    /// Whether a source gives the id and a source gives the secret.
+    fn is_complete(&self) -> bool {
+        self.client_id.is_some() && self.has_secret()
+    }
+
     /// Whether no source gives an id or a secret.
     pub fn is_empty(&self) -> bool {
         self.client_id.is_none() && !self.has_secret()
@@ -126,9 +200,8 @@ impl Selection {
     }
 
     fn warn_of_empty(&mut self, env: &Env) {
-        let own = [&env::CELLS_CLIENT_ID]
-            .into_iter()
-            .chain(env::SECRET_VARIABLES);
+        let own = [&env::CELLS_CLIENT_ID, &env::CELLS_PROFILE];
+        let own = own.into_iter().chain(env::SECRET_VARIABLES);
         let families = FAMILIES
             .iter()
             .flat_map(|family| [family.id, family.secret]);
@@ -183,13 +256,21 @@ impl Selection {
         let (id, secret) = (family.id, family.secret);
         let half = match (env.raw(id), env.is_set(secret)) {
             (Some(value), true) => {
-                let source = SecretSource {
-                    source: Source::Variable(secret),
-                    place: SecretPlace::Value,
+                let pair = Pair {
+                    name: format!("{}/{}", id.name, secret.name),
+                    id_source: Source::Variable(id),
+                    id: value,
+                    secret: SecretSource {
+                        source: Source::Variable(secret),
+                        place: SecretPlace::Value,
+                    },
                 };
-                let name = format!("{}/{}", id.name, secret.name);
-                if self.offer_pair(&name, Source::Variable(id), value, source)? {
-                    self.base_url = family.base_url;
+                match self.reason_against(&pair) {
+                    Some(why) => self.pass_over(pair.name, why, false),
+                    None => {
+                        self.take(pair)?;
+                        self.base_url = family.base_url;
+                    }
                 }
                 return Ok(());
             }
@@ -202,43 +283,120 @@ impl Selection {
         Ok(())
     }
 
-    /// Offers an id and the secret that belongs to it. Returns whether they are used: for both, or for the missing
-    /// secret of the same id.
-    fn offer_pair(
+    fn offer_named_profile(
         &mut self,
+        named_by: NamedBy,
         name: &str,
-        id_source: Source,
-        id: &OsStr,
-        secret: SecretSource,
-    ) -> Result<bool, Problem> {
-        let why = match &self.client_id {
-            Some(_) if self.has_secret() => Some(format!(
-                "{} and {} take precedence",
-                self.id_source, self.secret.source
+        load: &dyn Fn() -> Result<Saved, Problem>,
+    ) -> Result<(), Problem> {
+        if self.is_complete() {
+            self.pass_over(named_by, self.precedence(), false);
+            return Ok(());
+        }
+        let name = ProfileName::parse(name, &named_by.to_string())?;
+        let saved = load()?;
+        let profile = saved.profiles.named(&name)?;
+        match self.offer_profile(&saved.dir, &name, profile, named_by)? {
+            None => Ok(()),
+            Some(why) if named_by == NamedBy::Option => Err(Problem::new(
+                format!("the profile {name} cannot be used: {why}"),
+                "leave out --profile, or the other option",
             )),
-            Some(own) if !is_same_id(id, own) => Some(format!(
+            Some(why) => {
+                self.pass_over(named_by, why, true);
+                Ok(())
+            }
+        }
+    }
+
+    /// Beside an id or secret from elsewhere, a profile file that cannot be used is no error.
+    fn offer_default_profile(
+        &mut self,
+        load: &dyn Fn() -> Result<Saved, Problem>,
+    ) -> Result<(), Problem> {
+        if self.is_complete() {
+            return Ok(());
+        }
+        let offered = load().and_then(|saved| match saved.profiles.default_profile()? {
+            Some((name, profile)) => {
+                self.offer_profile(&saved.dir, name, profile, NamedBy::Default)
+            }
+            None => Ok(None),
+        });
+        match offered {
+            Ok(None) => {}
+            Ok(Some(why)) => self.pass_over(NamedBy::Default, why, false),
+            Err(problem) if self.is_empty() => return Err(problem),
+            Err(problem) => self.pass_over(NamedBy::Default, problem.what, true),
+        }
+        Ok(())
+    }
+
+    /// Takes the profile, or returns why not.
+    fn offer_profile(
+        &mut self,
+        dir: &Path,
+        name: &ProfileName,
+        profile: &Profile,
+        named_by: NamedBy,
+    ) -> Result<Option<String>, Problem> {
+        let source = Source::Profile(name.clone());
+        let place = match &profile.secret {
+            SecretLocation::Keyring => SecretPlace::Keyring(name.clone()),
+            SecretLocation::Stored => SecretPlace::File(profile::stored_secret(dir, name)),
+            SecretLocation::File(path) => SecretPlace::File(path.clone()),
+            SecretLocation::Command(command) => SecretPlace::Command(command.into()),
+        };
+        let pair = Pair {
+            name: source.to_string(),
+            id_source: source.clone(),
+            id: OsStr::new(&profile.client_id),
+            secret: SecretSource { source, place },
+        };
+        let why = self.reason_against(&pair);
+        if why.is_none() {
+            self.take(pair)?;
+            self.profile = Some((profile.clone(), named_by));
+        }
+        Ok(why)
+    }
+
+    /// Why `pair` can give neither both nor the missing secret of the same id.
+    fn reason_against(&self, pair: &Pair) -> Option<String> {
+        match &self.client_id {
+            Some(_) if self.has_secret() => Some(self.precedence()),
+            Some(own) if !is_same_id(pair.id, own) => Some(format!(
                 "its client id differs from that of {}",
                 self.id_source
             )),
-            None if matches!(self.secret.source, Source::Option(_)) => {
-                Some(format!("it is not combined with {}", self.secret.source))
-            }
+            None if matches!(self.secret.source, Source::Option(_)) => Some(format!(
+                "its client id is not combined with {}",
+                self.secret.source
+            )),
             _ => None,
-        };
-        if let Some(why) = why {
-            self.pass_over(name, why, false);
-            return Ok(false);
         }
+    }
+
+    fn precedence(&self) -> String {
+        let (id, secret) = (&self.id_source, &self.secret.source);
+        match id == secret {
+            true => format!("{id} takes precedence"),
+            false => format!("{id} and {secret} take precedence"),
+        }
+    }
+
+    fn take(&mut self, pair: Pair) -> Result<(), Problem> {
         if self.client_id.is_none() {
-            self.client_id = Some(usable_id(id, &id_source)?);
-            self.id_source = id_source;
+            self.client_id = Some(usable_id(pair.id, &pair.id_source)?);
+            self.id_source = pair.id_source;
             if self.has_secret() {
-                let why = format!("{} is not set; using {name}", env::CELLS_CLIENT_ID.name);
+                let own = env::CELLS_CLIENT_ID.name;
+                let why = format!("{own} is not set; using {}", pair.name);
                 self.pass_over(self.secret.source.clone(), why, true);
             }
         }
-        self.secret = secret;
-        Ok(true)
+        self.secret = pair.secret;
+        Ok(())
     }
 
     fn pass_over(&mut self, source: impl ToString, why: impl Into<String>, is_suspicious: bool) {
@@ -247,6 +405,35 @@ impl Selection {
             why: why.into(),
             is_suspicious,
         });
+    }
+}
+
+/// An id and the secret that belongs to it.
+struct Pair<'a> {
+    name: String,
+    id_source: Source,
+    id: &'a OsStr,
+    secret: SecretSource,
+}
+
+impl Saved {
+    fn load(env: &Env) -> Result<Self, Problem> {
+        // Without a home directory there are no profiles.
+        let Some(dir) = profile::directory(env) else {
+            return Ok(Self::default());
+        };
+        let profiles = Profiles::load(&dir)?;
+        Ok(Self { dir, profiles })
+    }
+}
+
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Option => "--profile",
+            Self::Variable => env::CELLS_PROFILE.name,
+            Self::Default => "the default profile",
+        })
     }
 }
 

@@ -60,11 +60,12 @@ pub fn token(
 ) -> Result<Answer, Error> {
     let cli::Request {
         credentials: flags,
+        profile,
         network,
         cache,
         refresh,
     } = request;
-    let selection = Selection::new(flags, env).map_err(Error::Usage)?;
+    let selection = Selection::new(flags, profile.name.as_deref(), env).map_err(Error::Usage)?;
     let config = Config::new(network, cache, &selection, env).map_err(Error::Usage)?;
     selection.explain(report);
     config.explain(report);

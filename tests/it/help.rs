@@ -88,7 +88,7 @@ fn short_help_keeps_to_what_is_needed_every_day() {
     let (short, long) = (help("get", "-h"), help("get", "--help"));
     for option in [
         "--client-id",
-        "--client-secret-file",
+        "--profile",
         "--refresh",
         "--output",
         "--verbose",

@@ -5,14 +5,49 @@ use crate::env::*;
 
 type Variables<'a> = &'a [(Variable, &'a str)];
 
+#[derive(clap::Parser)]
+struct Options {
+    #[command(flatten)]
+    credentials: cli::Credentials,
+    #[command(flatten)]
+    profile: cli::Profile,
+}
+
 fn selection(options: &[&str], variables: Variables) -> Result<Selection, Problem> {
-    #[derive(clap::Parser)]
-    struct Options {
-        #[command(flatten)]
-        credentials: cli::Credentials,
-    }
+    select(options, variables, &|| Ok(Saved::default()))
+}
+
+fn select(
+    options: &[&str],
+    variables: Variables,
+    load: &dyn Fn() -> Result<Saved, Problem>,
+) -> Result<Selection, Problem> {
     let options: Options = clap::Parser::parse_from([&["test"], options].concat());
-    Selection::new(&options.credentials, &Env::from(variables))
+    let (profile, env) = (options.profile.name.as_deref(), Env::from(variables));
+    Selection::select(&options.credentials, profile, &env, Some(load))
+}
+
+/// The profiles `d`, the default, whose secret is in the keyring, and `w`, with a command. Each has its own name as
+/// client id.
+fn saved() -> Result<Saved, Problem> {
+    let mut saved = Saved::default();
+    for (name, secret) in [
+        ("d", SecretLocation::Keyring),
+        ("w", SecretLocation::Command("echo".to_owned())),
+    ] {
+        let profile = Profile {
+            client_id: name.to_owned(),
+            secret,
+            base_url: Some(format!("https://{name}.invalid")),
+            token_url: None,
+            allow_http: false,
+            ca_cert: None,
+            proxy: None,
+        };
+        let name = ProfileName::parse(name, "test")?;
+        saved.profiles.insert(name, profile, false)?;
+    }
+    Ok(saved)
 }
 
 /// The id, its source, and the place of the secret.
@@ -124,6 +159,149 @@ fn the_first_source_in_order_of_precedence_is_selected() {
 }
 
 #[test]
+fn a_profile_has_its_place_in_the_order() {
+    const PROFILE_W: (Variable, &str) = (CELLS_PROFILE, "w");
+    let all = &[OWN_ID, OWN_SECRET, PROFILE_W, PRODUCT_ID, PRODUCT_SECRET];
+    let own = "c from CELLS_CLIENT_ID, secret from CELLS_CLIENT_SECRET";
+    let product = "p from ProductClientId, secret from ProductClientSecret";
+    let d = "d from the profile d, secret from the keyring (the profile d)";
+    let w = "w from the profile w, secret from the command of the profile w";
+    // The last column is the precedence of the profile's endpoint.
+    let rows: &[(&[&str], Variables, &str, Option<NamedBy>)] = &[
+        (&["--profile", "d"], all, d, Some(NamedBy::Option)),
+        (
+            &[
+                "--profile",
+                "d",
+                "--client-id",
+                "o",
+                "--client-secret",
+                "os",
+            ],
+            all,
+            "o from --client-id, secret from --client-secret",
+            None,
+        ),
+        (
+            &["--profile", "d", "--client-id", "d"],
+            all,
+            "d from --client-id, secret from the keyring (the profile d)",
+            Some(NamedBy::Option),
+        ),
+        (&[], all, own, None),
+        (&[], &all[2..], w, Some(NamedBy::Variable)),
+        (&[], &all[3..], product, None),
+        (&[], &[], d, Some(NamedBy::Default)),
+        // CELLS_PROFILE replaces the default profile.
+        (&[], &[PROFILE_W], w, Some(NamedBy::Variable)),
+        // A profile's secret is used only with its own id.
+        (
+            &["--client-id", "d"],
+            &[],
+            "d from --client-id, secret from the keyring (the profile d)",
+            Some(NamedBy::Default),
+        ),
+        (
+            &["--client-id", "o"],
+            &[],
+            "o from --client-id, secret from the prompt",
+            None,
+        ),
+        (
+            &[],
+            &[OWN_ID, PROFILE_W],
+            "c from CELLS_CLIENT_ID, secret from the prompt",
+            None,
+        ),
+        // And its id only with its own secret.
+        (&[], &[OWN_SECRET, PROFILE_W], w, Some(NamedBy::Variable)),
+        (
+            &["--client-secret", "os"],
+            &[],
+            "? from the prompt, secret from --client-secret",
+            None,
+        ),
+    ];
+    for (options, variables, expected, named_by) in rows {
+        let selection = select(options, variables, &saved).unwrap();
+        assert_eq!(selected(&selection), *expected, "{options:?} {variables:?}");
+        let used = selection.profile.as_ref().map(|(_, named_by)| *named_by);
+        assert_eq!(used, *named_by, "{options:?} {variables:?}");
+    }
+}
+
+#[test]
+fn a_profile_named_by_option_is_used_or_an_error() {
+    for (options, expected) in [
+        (&["--profile", "x"][..], "there is no profile x"),
+        (
+            &["--profile", "x/"],
+            "the profile name given by --profile is not allowed",
+        ),
+        (
+            &["--profile", "w", "--client-id", "o"],
+            "the profile w cannot be used: its client id differs from that of --client-id",
+        ),
+        (
+            &["--profile", "w", "--client-secret", "os"],
+            "the profile w cannot be used: its client id is not combined with --client-secret",
+        ),
+    ] {
+        let problem = select(options, &[], &saved).unwrap_err();
+        assert_eq!(problem.what, expected);
+    }
+    let problem = select(&[], &[(CELLS_PROFILE, "x")], &saved).unwrap_err();
+    assert_eq!(problem.what, "there is no profile x");
+    assert_eq!(problem.hint, "use one of d, w");
+}
+
+#[test]
+fn the_profile_file_is_read_only_if_something_is_missing() {
+    let broken = || Err(Problem::new("broken", "mend it"));
+    let complete: &[(&[&str], Variables)] = &[
+        (&["--client-id", "o", "--client-secret", "os"], &[]),
+        (
+            &[
+                "--profile",
+                "w",
+                "--client-id",
+                "o",
+                "--client-secret",
+                "os",
+            ],
+            &[],
+        ),
+        (&[], &[OWN_ID, OWN_SECRET]),
+        (&[], &[OWN_ID, OWN_SECRET, (CELLS_PROFILE, "w")]),
+        (&[], &[PRODUCT_ID, PRODUCT_SECRET]),
+    ];
+    for (options, variables) in complete {
+        let selection = select(options, variables, &broken).unwrap();
+        let names_profile = options.contains(&"--profile")
+            || variables
+                .iter()
+                .any(|(variable, _)| *variable == CELLS_PROFILE);
+        assert_eq!(selection.passed_over.len(), usize::from(names_profile));
+    }
+    // An id or secret from elsewhere still works beside a broken file.
+    for variables in [[OWN_ID], [OWN_SECRET]] {
+        let selection = select(&[], &variables, &broken).unwrap();
+        let [passed_over] = selection.passed_over.as_slice() else {
+            panic!("{selection:?}");
+        };
+        assert!(passed_over.is_suspicious && passed_over.why == "broken");
+    }
+    for (options, variables) in [
+        (&[][..], &[][..]),
+        (&["--profile", "w"], &[]),
+        (&[], &[(CELLS_PROFILE, "w")]),
+    ] {
+        let problem = select(options, variables, &broken).unwrap_err();
+        assert_eq!(problem.what, "broken");
+    }
+}
+
+#[test]
 fn each_kind_of_secret_has_its_place() {
     for (option, variable, value, expected) in [
         (
@@ -199,7 +377,9 @@ fn every_source_passed_over_is_named_with_the_reason() {
         (
             &["--client-secret", "os"],
             &[PRODUCT_ID, PRODUCT_SECRET],
-            &["ProductClientId/ProductClientSecret: it is not combined with --client-secret"],
+            &[
+                "ProductClientId/ProductClientSecret: its client id is not combined with --client-secret",
+            ],
         ),
         (
             &[],
