@@ -29,12 +29,25 @@ const ENVIRONMENT: &str = "An option overrides its variable. An empty variable c
     vendor's SDKs come last, and only as a pair of a client ID and its secret.";
 
 /// The files that the program writes.
-const FILES: &[(&str, &str)] = &[(
-    "~/.cache/cells-token",
-    "The token cache, readable by its owner only: per token URL and client ID one file with the token, one with the \
-    last failure, and a lock file. It never holds the client secret. Located in $XDG_CACHE_HOME if that is set, in \
-    ~/Library/Caches on macOS and in %LOCALAPPDATA% on Windows.",
-)];
+const FILES: &[(&str, &str)] = &[
+    (
+        "~/.cache/cells-token",
+        "The token cache, readable by its owner only. It never holds the client secret. Located in $XDG_CACHE_HOME if \
+        that is set, in ~/Library/Caches on macOS and in %LOCALAPPDATA% on Windows.",
+    ),
+    (
+        "~/.config/cells-token/profiles.json",
+        "The profiles, which may be edited: {\"version\": 1, \"default\": \"NAME\", \"profiles\": {\"NAME\": \
+        {\"client_id\": \"...\", \"secret\": WHERE}}}. WHERE is \"keyring\", \"stored\", {\"file\": \"PATH\"} or \
+        {\"command\": \"COMMAND\"}. A profile may also have base_url or token_url, allow_http (true), ca_cert and proxy, \
+        with the meaning of the options. The file never holds a secret. Located in $XDG_CONFIG_HOME if that is set, in \
+        ~/Library/Application Support on macOS and in %APPDATA% on Windows.",
+    ),
+    (
+        "~/.config/cells-token/secrets/NAME",
+        "The client secret of a profile saved with login --store file. Readable by its owner only, not encrypted.",
+    ),
+];
 
 /// Contents by file name.
 type Files = BTreeMap<OsString, String>;

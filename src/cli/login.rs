@@ -10,12 +10,7 @@ use super::{Credentials, HELP, Network, Verbosity, WIDTH};
 /// credentials are not saved. The client secret goes to the operating system's keyring; with --client-secret-command or
 /// --client-secret-file, only the command or the path is saved.
 ///
-/// Profiles are in profiles.json in the configuration directory, which never holds a secret and may be edited:
-///
-/// {"version": 1, "default": "NAME", "profiles": {"NAME": {"client_id": "...", "secret": WHERE}}}
-///
-/// WHERE is "keyring", "stored" (secrets/NAME beside the file), {"file": "PATH"} or {"command": "COMMAND"}. A profile may
-/// also have base_url or token_url, allow_http (true), ca_cert and proxy, with the meaning of the options.
+/// The profiles are in profiles.json, which never holds a secret. You may edit it; cells-token(1) describes its format.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,
