@@ -1,6 +1,6 @@
-//! Points in time: `Timestamp` on the calendar, `Deadline` on the stopwatch.
+//! Points in time: `Timestamp` on the system's clock, `Deadline` on the monotonic clock.
 //!
-//! Only `command` reads the calendar clock; everybody else is told, and so can be tested.
+//! Only `command` reads the system's clock and passes the time down, so that everything below can be tested.
 
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,36 +15,36 @@ pub struct Timestamp(i64);
 /// The last second that RFC 3339 can write with its four digits for the year.
 const END_OF_9999: i64 = 253_402_300_799;
 
-/// A century; what `Instant` can hold beyond now differs by platform.
+/// A century. How far beyond now an `Instant` can be depends on the platform.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// Reads the calendar clock when called; handed down by `command`.
+/// Reads the system's clock when called. `command` passes it down.
 pub type Clock = fn() -> Timestamp;
 
 impl Timestamp {
-    /// The calendar clock's present moment.
+    /// The current time by the system's clock.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one reader of the calendar clock"
+        reason = "the one reader of the system's clock"
     )]
     pub fn now() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         Self(since_epoch.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// As a JWT counts (RFC 7519 §2, `NumericDate`).
+    /// A JWT's `NumericDate` (RFC 7519 §2).
     #[cfg(feature = "server")]
     pub fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// Saturates.
+    /// This time and `duration` more. Saturates.
     pub fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis))
     }
 
-    /// How long from `earlier` until `self`; zero if `earlier` is not earlier.
+    /// The time from `earlier` to this one; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -65,7 +65,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The moment by which everything must have ended, however the calendar clock jumps.
+/// When everything must have ended. Changes of the system's clock do not move it.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
@@ -75,7 +75,7 @@ impl Deadline {
         Self(Instant::now() + timeout.min(LONGEST_TIMEOUT))
     }
 
-    /// What is left; zero once it has passed.
+    /// The time that remains; zero once it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_as_far_away_as_it_was_set() {
+    fn a_deadline_is_its_timeout_away_or_a_century() {
         let (second, year) = (
             Duration::from_secs(1),
             Duration::from_secs(365 * 24 * 60 * 60),

@@ -170,7 +170,7 @@ fn on_thread<T: Send + 'static>(
     let (sender, receiver) = mpsc::channel();
     let notes = sender.clone();
     let notes = Notes(Box::new(move |note| {
-        // Nobody listens after the deadline, here and below.
+        // After the deadline the receiver is gone, here and below.
         let _ = notes.send(Message::Note(note));
     }));
     let run = move || {

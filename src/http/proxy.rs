@@ -153,7 +153,7 @@ fn is_in_no_proxy(list: &str, endpoint: &TokenEndpoint) -> bool {
             }
             _ => entry,
         };
-        let entry = entry.trim_start_matches('[').trim_end_matches(']');
+        let entry = entry.trim_start_matches('[').trim_end_matches([']', '.']);
         entries.push(entry.strip_prefix('*').unwrap_or(entry));
     }
     let matcher = Matcher::builder()
@@ -225,6 +225,7 @@ mod tests {
             ("host.invalid:80", "http://host.invalid", true),
             ("*.host.invalid:8443", "https://sub.host.invalid:8443", true),
             ("host.invalid:port", "https://host.invalid", false),
+            ("host.invalid.", "https://host.invalid", true),
             (
                 "other.invalid,host.invalid",
                 "https://host.invalid:8443",

@@ -1,5 +1,5 @@
-//! The deadline over everything, retries included: never a second past it, wherever a peer holds the run.
-//! (`timeout.rs` has what one attempt may take.)
+//! The deadline over everything, retries included: no peer extends a run by more than a second past `--timeout`.
+//! `timeout.rs` has the limit on one attempt.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::support::{
     Authority, Cert, Output, Reply, Server, Step, TestEnv, deaf_port, each_row_at_once,
 };
 
-/// Of every run below, unless it says another.
+/// The timeout of the runs below, unless they give another.
 const TIMEOUT: &str = "3s";
 const DEADLINE: Duration = Duration::from_secs(3);
-/// What the contract allows.
+/// How much later a run may end.
 const A_SECOND: Duration = Duration::from_secs(1);
 
 const HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n";
 const CONNECTED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
-/// The start of a TLS record of 16 KiB with the start of a handshake message in it.
+/// The beginning of a TLS record of 16 KiB that begins a handshake message.
 const TLS_RECORD: &[u8] = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03";
 
 fn drip(bytes: &[u8]) -> Step {
@@ -37,7 +37,7 @@ fn assert_in_time(output: &Output) {
     assert!(output.elapsed < DEADLINE + A_SECOND, "{output}");
 }
 
-/// The same to every connection, from a server whose URL begins with `scheme`.
+/// Runs `get` against a server that does the same on every connection; its URL begins with `scheme`.
 fn run_against(scheme: &str, steps: &[Step]) -> Output {
     let server = Server::always(Reply::steps(steps));
     let url = server.url().replacen("http", scheme, 1);
@@ -45,7 +45,7 @@ fn run_against(scheme: &str, steps: &[Step]) -> Output {
 }
 
 #[test]
-fn no_server_holds_it_past_the_deadline() {
+fn no_server_extends_the_deadline() {
     use Step::{Hang, ReadAnything, ReadRequest};
     let rows = [
         ("never reads", "http", vec![Hang]),
@@ -111,9 +111,9 @@ fn no_server_holds_it_past_the_deadline() {
     );
 }
 
-/// A limit of another kind may end these earlier, and say something else.
+/// Another limit may end these earlier, with another error.
 #[test]
-fn no_flood_outlasts_the_deadline() {
+fn no_endless_response_extends_the_deadline() {
     use Step::{Flood, ReadAnything, ReadRequest};
     let chunked = send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     let rows = [
@@ -175,7 +175,7 @@ fn no_flood_outlasts_the_deadline() {
 }
 
 #[test]
-fn no_proxy_holds_it_past_the_deadline() {
+fn no_proxy_extends_the_deadline() {
     use Step::{Flood, Hang, ReadAnything, ReadRequest};
     let rows = [
         ("silent", "http", vec![ReadRequest, Hang]),
@@ -274,7 +274,7 @@ fn no_proxy_holds_it_past_the_deadline() {
 }
 
 #[test]
-fn no_port_that_never_answers_holds_it_past_the_deadline() {
+fn no_port_that_never_answers_extends_the_deadline() {
     let rows = [
         ("the server", "http", &[][..]),
         ("the server of TLS", "https", &[]),
@@ -303,7 +303,7 @@ fn no_port_that_never_answers_holds_it_past_the_deadline() {
 }
 
 #[test]
-fn a_handshake_that_stands_still_in_the_middle_is_given_up_in_time() {
+fn a_slow_body_over_tls_ends_at_the_deadline() {
     let authority = Authority::new();
     let server = Server::always(
         Reply::steps([Step::ReadRequest, send(HEAD), drip(b"")])
@@ -317,7 +317,7 @@ fn a_handshake_that_stands_still_in_the_middle_is_given_up_in_time() {
 }
 
 #[test]
-fn a_short_timeout_is_kept_as_well() {
+fn a_short_timeout_holds() {
     let rows = ["1ms", "50ms", "300ms"];
     each_row_at_once(
         &rows,
@@ -331,15 +331,15 @@ fn a_short_timeout_is_kept_as_well() {
     );
 }
 
-/// The name server of this network gets the questions and never says a word.
+/// The name server of this network receives queries and never answers.
 #[cfg(target_os = "linux")]
 #[test]
-fn no_name_lookup_holds_it_past_the_deadline() {
+fn no_name_lookup_extends_the_deadline() {
     let network = Network {
         hosts: "127.0.0.1 localhost\n",
         resolv_conf: "nameserver 127.0.0.1\n",
     };
-    let this = "deadline::no_name_lookup_holds_it_past_the_deadline";
+    let this = "deadline::no_name_lookup_extends_the_deadline";
     network.run(this, || {
         let questions = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
         let env = TestEnv::with_credentials();

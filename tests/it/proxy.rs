@@ -1,5 +1,5 @@
-//! Proxies: which is used for what, what it is asked, and each way in which it fails. The scripted proxies connect to
-//! nothing: what is asked in the tunnel they answer themselves.
+//! Proxies: which one is used, what it receives, and how it fails. The scripted proxies connect to nothing: they answer
+//! the request in the tunnel themselves.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ const HTTPS: &str = "https://host.invalid";
 const HTTP: &str = "http://host.invalid";
 const PASSWORD: &str = "pa55-of-the-proxy";
 
-/// A world with good credentials for `target`, plain http allowed.
-fn world(target: &str) -> TestEnv {
+/// An environment with credentials for `target`, where plain http is allowed.
+fn environment(target: &str) -> TestEnv {
     let mut env = TestEnv::with_credentials();
     env.var("CELLS_BASE_URL", target)
         .var("CELLS_ALLOW_HTTP", "1")
@@ -25,7 +25,7 @@ fn world(target: &str) -> TestEnv {
     env
 }
 
-/// An authority for `host.invalid`, and the file that names it.
+/// Makes `env` trust a new authority, and returns a server of its for `host.invalid`.
 fn trusted_by(env: &mut TestEnv) -> Arc<ServerConfig> {
     let authority = Authority::new();
     let file = env.file("ca.pem", authority.pem());
@@ -33,7 +33,7 @@ fn trusted_by(env: &mut TestEnv) -> Arc<ServerConfig> {
     authority.server(Cert::Good)
 }
 
-/// As the proxy is shown to people.
+/// The proxy as messages show it.
 fn shown(proxy: &Server) -> String {
     format!("127.0.0.1:{}", proxy.port())
 }
@@ -43,7 +43,7 @@ fn with_password(url: &str, userinfo: &str) -> String {
 }
 
 #[test]
-fn the_name_of_the_host_is_for_the_proxy_to_resolve() {
+fn the_proxy_resolves_the_name_of_the_host() {
     let rows = [
         ("http", HTTP, "CONNECT host.invalid:80 HTTP/1.1"),
         (
@@ -62,7 +62,7 @@ fn the_name_of_the_host_is_for_the_proxy_to_resolve() {
         &rows,
         |row| row.0,
         |(_, target, line)| {
-            let mut env = world(target);
+            let mut env = environment(target);
             let config = trusted_by(&mut env);
             let answer = match target.starts_with("https") {
                 true => Reply::token().in_tls(config),
@@ -85,9 +85,9 @@ fn the_name_of_the_host_is_for_the_proxy_to_resolve() {
 }
 
 #[test]
-fn a_proxy_is_reached_by_tls_where_its_url_says_so() {
+fn an_https_proxy_is_reached_over_tls() {
     for target in [HTTP, HTTPS] {
-        let mut env = world(target);
+        let mut env = environment(target);
         let config = trusted_by(&mut env);
         let answer = match target {
             HTTPS => Reply::token().in_tls(config.clone()),
@@ -99,7 +99,7 @@ fn a_proxy_is_reached_by_tls_where_its_url_says_so() {
 }
 
 #[test]
-fn user_and_password_reach_the_proxy_and_nobody_else() {
+fn only_the_proxy_receives_user_name_and_password() {
     let rows = [
         (
             "plain",
@@ -123,7 +123,7 @@ fn user_and_password_reach_the_proxy_and_nobody_else() {
         |row| row.0,
         |(_, userinfo, credentials)| {
             let proxy = Server::replies([Reply::token().tunnelled()]);
-            let mut env = world(HTTP);
+            let mut env = environment(HTTP);
             if let Some((_, password)) = credentials.split_once(':') {
                 env.secret(password);
             }
@@ -141,7 +141,7 @@ fn user_and_password_reach_the_proxy_and_nobody_else() {
 }
 
 #[test]
-fn a_socks_proxy_is_asked_for_the_name_or_the_address() {
+fn a_socks_proxy_receives_the_name_or_the_address() {
     let name = b"host.invalid";
     let domain = [&[5, 1, 0, 3, 12][..], name, &[0, 80]].concat();
     let ok = Step::Send(vec![5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -160,7 +160,7 @@ fn a_socks_proxy_is_asked_for_the_name_or_the_address() {
         Step::ReadExactly(domain),
         ok.clone(),
     ];
-    // It resolves the name itself, as curl does.
+    // cells-token resolves the name itself, as curl does.
     let address = [
         Step::ReadExactly(vec![5, 1, 0]),
         Step::Send(vec![5, 0]),
@@ -194,13 +194,13 @@ fn a_socks_proxy_is_asked_for_the_name_or_the_address() {
         |(_, scheme, target, steps)| {
             let proxy = Server::replies([Reply::token().after(steps.clone())]);
             let url = proxy.url().replacen("http://", scheme, 1);
-            let output = world(target).run(&["get", "-v", "--retries", "0", "--proxy", &url]);
+            let output = environment(target).run(&["get", "-v", "--retries", "0", "--proxy", &url]);
             output.exits(0).says("socks5").never_says("visitor");
         },
     );
 }
 
-/// How a proxy fails: its script, what the sentence must have, what the hint must have.
+/// A name, how a proxy fails, and what the error and the hint must contain.
 type Failure = (&'static str, Reply, &'static str, &'static str);
 
 fn connect_answer(answer: &str) -> Reply {
@@ -209,8 +209,8 @@ fn connect_answer(answer: &str) -> Reply {
 
 const PAGE: &str = "<html><body>Log in to the guest network</body></html>";
 
-/// What will not pass by itself: asked once.
-fn refusals() -> Vec<Failure> {
+/// Permanent failures, which are not retried.
+fn permanent_failures() -> Vec<Failure> {
     let page = |status| Reply::text(status, "text/html", PAGE);
     let raw = connect_answer;
     vec![
@@ -261,8 +261,8 @@ fn refusals() -> Vec<Failure> {
     ]
 }
 
-/// What may pass by itself: asked again.
-fn outages() -> Vec<Failure> {
+/// Transient failures, which are retried.
+fn transient_failures() -> Vec<Failure> {
     let page = |status| Reply::text(status, "text/html", PAGE);
     vec![
         ("500", page(500), "status 500", "--proxy"),
@@ -321,7 +321,7 @@ fn a_host_that_a_socks_proxy_cannot_reach_is_retried() {
         |(_, code, said)| {
             let proxy = Server::replies([socks_answer(*code), socks_answer(*code)]);
             let url = proxy.url().replacen("http", "socks5h", 1);
-            let output = world(HTTPS).run(&["get", "--retries", "1", "--proxy", &url]);
+            let output = environment(HTTPS).run(&["get", "--retries", "1", "--proxy", &url]);
             output.exits(5).says(said).says(&shown(&proxy));
         },
     );
@@ -385,7 +385,7 @@ fn the_authentication_that_a_proxy_wants_is_named() {
                 true => proxy.url().to_owned(),
                 false => with_password(proxy.url(), userinfo),
             };
-            let output = world(HTTPS).run(&["get", "--proxy", &url]);
+            let output = environment(HTTPS).run(&["get", "--proxy", &url]);
             output.exits(5).says("status 407").says(said).hints(hint);
             output.never_says("visitor");
         },
@@ -397,7 +397,7 @@ fn the_authentication_that_a_proxy_wants_is_named() {
 fn nothing_may_follow_the_answer_to_connect() {
     let answer = "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
     let proxy = Server::replies([connect_answer(answer)]);
-    let output = world(HTTP).run(&["get", "--proxy", proxy.url()]);
+    let output = environment(HTTP).run(&["get", "--proxy", proxy.url()]);
     output.exits(5).says("its answer to CONNECT has a body");
 }
 
@@ -405,7 +405,9 @@ fn nothing_may_follow_the_answer_to_connect() {
 fn an_answer_to_connect_may_have_interim_responses_and_any_success() {
     let answer = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 204 Fine\r\nX-A: b\r\n\r\n".to_vec();
     let proxy = Server::replies([Reply::token().after([Step::ReadRequest, Step::Send(answer)])]);
-    world(HTTP).run(&["get", "--proxy", proxy.url()]).exits(0);
+    environment(HTTP)
+        .run(&["get", "--proxy", proxy.url()])
+        .exits(0);
 }
 
 fn assert_failure(output: &Output, proxy: &Server, (_, _, said, hint): &Failure) {
@@ -414,39 +416,39 @@ fn assert_failure(output: &Output, proxy: &Server, (_, _, said, hint): &Failure)
 }
 
 #[test]
-fn what_a_proxy_refuses_is_exit_5_and_asked_once() {
+fn a_permanent_failure_of_a_proxy_is_exit_5_and_not_retried() {
     each_row(
-        &refusals(),
+        &permanent_failures(),
         |row| row.0,
         |row| {
             let proxy = Server::replies([row.1.clone()]);
             let url = with_password(proxy.url(), &format!("visitor:{PASSWORD}"));
-            let output = world(HTTPS).run(&["get", "--proxy", &url]);
+            let output = environment(HTTPS).run(&["get", "--proxy", &url]);
             assert_failure(&output, &proxy, row);
         },
     );
 }
 
 #[test]
-fn what_a_proxy_cannot_do_now_is_exit_5_and_tried_again() {
+fn a_transient_failure_of_a_proxy_is_exit_5_and_retried() {
     each_row_at_once(
-        &outages(),
+        &transient_failures(),
         |row| row.0,
         |row| {
             let proxy = Server::replies([row.1.clone(), row.1.clone()]);
             let url = with_password(proxy.url(), &format!("visitor:{PASSWORD}"));
-            let output = world(HTTPS).run(&["get", "-v", "--retries", "1", "--proxy", &url]);
+            let output = environment(HTTPS).run(&["get", "-v", "--retries", "1", "--proxy", &url]);
             assert_failure(&output, &proxy, row);
         },
     );
 }
 
-/// Plain http goes through the tunnel too, where a page of the proxy's looks like the service's answer.
+/// Plain http goes through the tunnel too, where a page of the proxy looks like a response of the service.
 #[test]
-fn a_page_in_the_tunnel_is_an_invalid_answer() {
+fn a_web_page_in_the_tunnel_is_exit_7() {
     let page = Reply::text(200, "text/html", PAGE);
     let proxy = Server::replies([page.tunnelled()]);
-    let output = world(HTTP).run(&["get", "--proxy", proxy.url()]);
+    let output = environment(HTTP).run(&["get", "--proxy", proxy.url()]);
     output.exits(7).hints("captive portal");
 }
 
@@ -455,7 +457,7 @@ fn a_dead_proxy_is_exit_5_and_named() {
     let (_socket, url) = closed_port();
     for scheme in ["http", "https", "socks5h"] {
         let url = url.replacen("http", scheme, 1);
-        let output = world(HTTPS).run_once(&["get", "--proxy", &url]);
+        let output = environment(HTTPS).run_once(&["get", "--proxy", &url]);
         output
             .exits(5)
             .says(&format!("the proxy {url}"))
@@ -465,13 +467,13 @@ fn a_dead_proxy_is_exit_5_and_named() {
 
 #[test]
 fn a_proxy_whose_name_has_no_address_is_exit_5_and_named() {
-    let output = world(HTTPS).run_once(&["get", "--proxy", "http://proxy.invalid:3128"]);
+    let output = environment(HTTPS).run_once(&["get", "--proxy", "http://proxy.invalid:3128"]);
     output
         .exits(5)
         .says("proxy.invalid, the proxy given by --proxy")
         .hints("--proxy")
         .never_says("host.invalid");
-    let mut env = world(HTTPS);
+    let mut env = environment(HTTPS);
     env.var("ALL_PROXY", "http://proxy.invalid:3128");
     env.run_once(&["get"])
         .exits(5)
@@ -484,21 +486,21 @@ fn a_proxys_certificate_in_the_ca_file_is_trusted() {
     let (cert, key) = Authority::self_signed(Cert::Good);
     let config = server_with_pems(&cert, &key, rustls::ALL_VERSIONS);
     let proxy = Server::tls(config, [Reply::token().tunnelled()]);
-    let mut env = world(HTTP);
+    let mut env = environment(HTTP);
     let file = env.file("ca.pem", cert);
     env.run(&["get", "--ca-cert", &file, "--proxy", proxy.url()])
         .exits(0);
 }
 
 #[test]
-fn a_407_of_a_proxy_that_nobody_named_is_exit_5() {
+fn a_407_without_a_configured_proxy_is_exit_5() {
     let server = Server::replies([Reply::http(407, "", "")]);
     let output = TestEnv::for_server(&server).run(&["get"]);
     output.exits(5).says("407").hints("not at fault");
 }
 
 #[test]
-fn what_a_socks_proxy_refuses_is_exit_5_and_asked_once() {
+fn a_refusal_of_a_socks_proxy_is_exit_5_and_not_retried() {
     let hello = [
         Step::ReadAnything,
         Step::Send(vec![5, 0]),
@@ -538,7 +540,7 @@ fn what_a_socks_proxy_refuses_is_exit_5_and_asked_once() {
                 _ => proxy.url().to_owned(),
             };
             let url = url.replacen("http", "socks5h", 1);
-            let output = world(HTTPS).run(&["get", "--proxy", &url]);
+            let output = environment(HTTPS).run(&["get", "--proxy", &url]);
             output
                 .exits(5)
                 .says(&shown(&proxy))
@@ -549,7 +551,7 @@ fn what_a_socks_proxy_refuses_is_exit_5_and_asked_once() {
 }
 
 #[test]
-fn the_certificate_of_a_proxy_is_judged_as_the_proxys() {
+fn a_bad_certificate_of_a_proxy_names_the_proxy() {
     let rows = [
         ("a wrong host", Cert::WrongHost, "127.0.0.1"),
         ("expired", Cert::Expired, "expired"),
@@ -561,7 +563,7 @@ fn the_certificate_of_a_proxy_is_judged_as_the_proxys() {
         |(_, cert, said)| {
             let authority = Authority::new();
             let proxy = Server::tls(authority.server(*cert), [Reply::token()]);
-            let mut env = world(HTTPS);
+            let mut env = environment(HTTPS);
             let file = env.file("ca.pem", authority.pem());
             let output = env.run(&["get", "--ca-cert", &file, "--proxy", proxy.url()]);
             output
@@ -574,16 +576,16 @@ fn the_certificate_of_a_proxy_is_judged_as_the_proxys() {
     );
 }
 
-/// Which proxy the variables of a row lead to; `{}` stands for the proxy's address.
+/// Whether the variables of each row select the proxy; `{}` stands for its address.
 #[test]
-fn the_variables_lead_to_the_proxy() {
+fn the_variables_select_the_proxy() {
     type Row = (
         &'static str,
         &'static str,
         &'static [(&'static str, &'static str)],
         bool,
     );
-    // Nobody is there: whoever asks it fails.
+    // Refuses connections.
     const DEAD: &str = "http://127.0.0.1:9";
     let rows: [Row; 25] = [
         ("HTTPS_PROXY", HTTPS, &[("HTTPS_PROXY", "http://{}")], true),
@@ -728,7 +730,7 @@ fn the_variables_lead_to_the_proxy() {
             let refusal = Reply::http(418, "", "");
             let script = if *is_used { vec![refusal] } else { vec![] };
             let proxy = Server::replies(script);
-            let mut env = world(target);
+            let mut env = environment(target);
             for (name, value) in *variables {
                 env.var(name, value.replace("{}", &shown(&proxy)));
             }
@@ -774,7 +776,7 @@ fn no_proxy_takes_hosts_domains_addresses_and_networks() {
     );
 }
 
-/// Documentation's addresses (RFC 5737, RFC 3849): `status` tells what would be used, and asks nobody.
+/// With addresses for documentation (RFC 5737, RFC 3849): `status` shows the proxy and makes no request.
 #[test]
 fn no_proxy_takes_addresses_and_networks() {
     let rows = [
@@ -799,7 +801,7 @@ fn no_proxy_takes_addresses_and_networks() {
 }
 
 fn assert_no_proxy(target: &str, list: &str, is_excepted: bool) {
-    let mut env = world(target);
+    let mut env = environment(target);
     env.var("HTTPS_PROXY", "http://127.0.0.1:9")
         .var("NO_PROXY", list);
     let output = env.run(&["status"]);
@@ -812,7 +814,7 @@ fn assert_no_proxy(target: &str, list: &str, is_excepted: bool) {
 fn the_option_beats_the_variables_and_no_proxy() {
     for excepted in ["", "*"] {
         let proxy = Server::replies([Reply::token().tunnelled()]);
-        let mut env = world(HTTP);
+        let mut env = environment(HTTP);
         env.var("http_proxy", "http://127.0.0.1:9")
             .var("ALL_PROXY", "http://127.0.0.1:9")
             .var("NO_PROXY", excepted);
@@ -824,7 +826,7 @@ fn the_option_beats_the_variables_and_no_proxy() {
 fn loopback_is_proxied_by_the_option_alone() {
     for host in ["127.0.0.1", "127.1.2.3", "localhost", "[::1]"] {
         let proxy = Server::replies([Reply::http(418, "", "")]);
-        let mut env = world(&format!("http://{host}:9"));
+        let mut env = environment(&format!("http://{host}:9"));
         for name in ["http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
             env.var(name, proxy.url());
         }
@@ -839,7 +841,7 @@ fn loopback_is_proxied_by_the_option_alone() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_right_is_exit_2_and_its_source_is_named() {
+fn an_invalid_proxy_url_is_exit_2_and_its_source_is_named() {
     let rows = [
         "http://",
         "http://:3128",
@@ -858,7 +860,7 @@ fn a_proxy_that_cannot_be_right_is_exit_2_and_its_source_is_named() {
         &rows,
         |row| row,
         |url| {
-            let mut env = world(HTTPS);
+            let mut env = environment(HTTPS);
             env.run(&["get", "--proxy", url])
                 .exits(2)
                 .says("--proxy")
@@ -880,7 +882,7 @@ fn a_proxy_that_cannot_be_right_is_exit_2_and_its_source_is_named() {
 fn the_password_of_a_proxy_is_never_shown() {
     let proxy = Server::replies([]);
     let url = with_password(proxy.url(), &format!("visitor:{PASSWORD}"));
-    let mut env = world(HTTPS);
+    let mut env = environment(HTTPS);
     for args in [
         &["status"][..],
         &["status", "-v"],

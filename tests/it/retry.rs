@@ -1,4 +1,4 @@
-//! What is tried again and what never is, how often, and after how long. The servers count.
+//! Which failures are retried, how often, and after how long. The scripted servers count the attempts.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,14 +7,14 @@ use crate::support::{
     each_row_at_once, token_json,
 };
 
-/// What a busy machine may add to a run that has nothing to wait for.
+/// What a busy machine may add to a run that does not wait.
 const SLACK: Duration = Duration::from_millis(900);
 
 fn asking_to_wait(status: u16, retry_after: &str) -> Reply {
     Reply::http(status, &format!("Retry-After: {retry_after}\r\n"), "")
 }
 
-/// How often it tried, by its own account under `-v`: for failures that no server can count.
+/// The number of attempts by the output of `-v`, for failures that reach no server.
 fn attempts(output: &Output) -> usize {
     let lines = output.stderr.lines();
     lines
@@ -22,8 +22,8 @@ fn attempts(output: &Output) -> usize {
         .count()
 }
 
-/// What may pass by itself.
-fn passing() -> Vec<(&'static str, Reply)> {
+/// Transient failures.
+fn transient() -> Vec<(&'static str, Reply)> {
     let cut = |answer: &str| Reply::raw(answer);
     let token = token_json();
     vec![
@@ -95,9 +95,9 @@ fn passing() -> Vec<(&'static str, Reply)> {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
+fn a_transient_failure_is_retried() {
     each_row_at_once(
-        &passing(),
+        &transient(),
         |row| row.0,
         |(_, reply)| {
             let server = Server::replies([reply.clone(), Reply::token()]);
@@ -108,7 +108,7 @@ fn what_may_pass_is_tried_again() {
 }
 
 #[test]
-fn what_will_not_pass_is_asked_once() {
+fn a_permanent_failure_is_not_retried() {
     let json = |status| Reply::json(status, "{}");
     let mut rows = vec![
         ("200 and nonsense", json(200)),
@@ -190,14 +190,14 @@ fn what_will_not_pass_is_asked_once() {
 }
 
 #[test]
-fn a_certificate_that_is_not_believed_is_asked_for_once() {
+fn an_untrusted_certificate_is_not_retried() {
     let server = Server::tls(Authority::new().server(Cert::Good), [Reply::token()]);
     TestEnv::for_server(&server).run(&["get"]).exits(5);
     assert!(server.requests().is_empty());
 }
 
 #[test]
-fn the_number_of_retries_comes_by_option_and_variable() {
+fn the_option_or_the_variable_sets_the_number_of_retries() {
     let rows: [(&str, &str, &str, usize); 7] = [
         ("none", "0", "", 1),
         ("one", "1", "", 2),
@@ -224,7 +224,7 @@ fn the_number_of_retries_comes_by_option_and_variable() {
 }
 
 #[test]
-fn a_number_of_retries_that_cannot_be_right_is_exit_2() {
+fn an_invalid_number_of_retries_is_exit_2() {
     for number in ["-1", "1.5", "many", "1e3", "4294967296", " "] {
         let server = Server::untouched();
         let mut env = TestEnv::for_server(&server);
@@ -236,7 +236,7 @@ fn a_number_of_retries_that_cannot_be_right_is_exit_2() {
 }
 
 #[test]
-fn the_last_answer_is_the_one_that_is_told() {
+fn the_error_is_that_of_the_last_attempt() {
     let busy = Reply::http(503, "", "");
     let rows = [
         (
@@ -260,7 +260,7 @@ fn the_last_answer_is_the_one_that_is_told() {
 }
 
 #[test]
-fn a_refused_connection_is_tried_again() {
+fn a_refused_connection_is_retried() {
     let (_socket, url) = closed_port();
     let output =
         TestEnv::with_credentials().run(&["get", "-v", "--retries", "2", "--base-url", &url]);
@@ -270,7 +270,7 @@ fn a_refused_connection_is_tried_again() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_connection_that_never_stands_is_tried_again() {
+fn a_connection_that_times_out_is_retried() {
     let (_sockets, url) = deaf_port();
     let output = TestEnv::with_credentials().run(&[
         "get",
@@ -287,7 +287,7 @@ fn a_connection_that_never_stands_is_tried_again() {
 }
 
 #[test]
-fn a_name_without_an_address_is_looked_up_again() {
+fn a_failed_name_lookup_is_retried() {
     let env = TestEnv::with_credentials();
     let url = ["get", "-v", "--base-url", "https://nowhere.invalid"];
     let output = env.run(&[&url[..], &["--retries", "1", "--timeout", "20s"]].concat());
@@ -296,7 +296,7 @@ fn a_name_without_an_address_is_looked_up_again() {
 }
 
 #[test]
-fn an_attempt_that_takes_too_long_is_followed_by_another() {
+fn an_attempt_that_times_out_is_retried() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{".to_vec();
     let rows = [
         ("silence", Reply::steps([Step::ReadRequest, Step::Hang])),
@@ -311,7 +311,7 @@ fn an_attempt_that_takes_too_long_is_followed_by_another() {
         |row| row.0,
         |(_, reply)| {
             let server = Server::replies([reply.clone(), Reply::token()]);
-            // An attempt may take a second of it.
+            // One attempt may take a second.
             let output = TestEnv::for_server(&server).run(&["get", "--timeout", "3s"]);
             output.exits(0).prints(&format!("{TOKEN}\n"));
             assert!(output.elapsed >= Duration::from_secs(1), "{output}");
@@ -320,7 +320,7 @@ fn an_attempt_that_takes_too_long_is_followed_by_another() {
 }
 
 #[test]
-fn a_handshake_that_is_cut_off_is_tried_again() {
+fn a_tls_handshake_that_is_cut_is_retried() {
     let authority = Authority::new();
     let config = authority.server(Cert::Good);
     for first in [
@@ -338,8 +338,8 @@ fn a_handshake_that_is_cut_off_is_tried_again() {
 }
 
 #[test]
-fn the_service_is_left_alone_for_as_long_as_it_asks() {
-    // A date has whole seconds, so two from now is one at least.
+fn retry_after_delays_the_next_attempt() {
+    // A date has whole seconds, so that two from now means one at least.
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2));
     let soon = httpdate::parse_http_date(&date).unwrap();
     let rows = [
@@ -366,7 +366,7 @@ fn the_service_is_left_alone_for_as_long_as_it_asks() {
 }
 
 #[test]
-fn who_is_told_to_come_back_after_the_deadline_fails_at_once_and_says_when() {
+fn a_retry_after_past_the_deadline_fails_at_once_and_is_shown() {
     let in_an_hour = SystemTime::now() + Duration::from_secs(3600);
     let date = httpdate::fmt_http_date(in_an_hour);
     let in_rfc_3339 = humantime::format_rfc3339_seconds(in_an_hour).to_string();
@@ -400,7 +400,7 @@ fn who_is_told_to_come_back_after_the_deadline_fails_at_once_and_says_when() {
 }
 
 #[test]
-fn a_limit_without_a_date_is_explained_all_the_same() {
+fn a_rate_limit_without_retry_after_has_a_hint() {
     let server = Server::replies([Reply::http(429, "", "")]);
     TestEnv::for_server(&server)
         .run_once(&["get"])
@@ -429,7 +429,7 @@ fn the_deadline_ends_the_retries() {
 }
 
 #[test]
-fn every_attempt_sends_the_same() {
+fn every_attempt_sends_the_same_request() {
     let server = Server::replies([Reply::http(503, "", ""), Reply::token()]);
     TestEnv::for_server(&server).run(&["get"]).exits(0);
     let [first, second] = &server.requests()[..] else {

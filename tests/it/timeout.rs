@@ -1,4 +1,4 @@
-//! One deadline over everything: whatever a peer does, the run ends in time and says so.
+//! How long one attempt may take, and `--timeout` itself. `deadline.rs` has the limit over all attempts.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::support::{
     token_json,
 };
 
-/// Of every run below. One attempt may take a third of it, and connecting half of that.
+/// The timeout of the runs below. One attempt may take a third of it, connecting half of that.
 const TIMEOUT: &str = "6s";
 const ATTEMPT: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ fn drip(bytes: &[u8]) -> Step {
 }
 
 #[test]
-fn no_peer_holds_it_longer_than_an_attempt() {
+fn no_server_extends_an_attempt() {
     let send = |bytes: &[u8]| Step::Send(bytes.to_vec());
     let long = b"a".repeat(5000);
     let continues = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec();
@@ -104,7 +104,7 @@ fn no_peer_holds_it_longer_than_an_attempt() {
             let server = Server::replies([Reply::steps(steps.clone())]);
             let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", TIMEOUT]);
             assert!(output.elapsed < ATTEMPT + SLACK, "{name}: {output}");
-            // What has been said in full, a status above all, may be believed without its body.
+            // A complete status may count without its body.
             if name.starts_with("an error") {
                 assert!(matches!(output.code, Some(4 | 5)), "{output}");
             } else {
@@ -114,9 +114,9 @@ fn no_peer_holds_it_longer_than_an_attempt() {
     );
 }
 
-/// A cap on the head may end these before the deadline does.
+/// The limit on the header section may end these before the deadline does.
 #[test]
-fn no_flood_outlasts_an_attempt() {
+fn no_endless_response_extends_an_attempt() {
     let ok = b"HTTP/1.1 200 OK\r\n".to_vec();
     let rows = [
         (
@@ -207,8 +207,8 @@ fn connecting_may_take_half_an_attempt() {
 }
 
 #[test]
-fn a_slow_service_is_given_its_time() {
-    // In 1.2 of the 2 seconds; in few pieces, because every pause of a busy machine is longer than asked for.
+fn a_slow_response_within_the_attempt_is_used() {
+    // 1.2 of the 2 seconds, in few pieces, because a busy machine extends every pause.
     let answer = token_json().into_bytes();
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
@@ -227,13 +227,12 @@ fn a_slow_service_is_given_its_time() {
 }
 
 #[test]
-fn every_form_of_duration_is_understood() {
+fn every_form_of_duration_is_accepted() {
     let rows = ["30s", "5m", "1h30m", "45", "5000ms", "2h30m10s"];
     each_row(
         &rows,
         |row| row,
         |duration| {
-            // A ready answer is in time whatever the duration.
             let server = Server::replies([Reply::token(), Reply::token()]);
             let mut env = TestEnv::for_server(&server);
             env.run(&["get", "--timeout", duration]).exits(0);
@@ -243,7 +242,7 @@ fn every_form_of_duration_is_understood() {
 }
 
 #[test]
-fn a_duration_means_its_unit_and_a_flag_beats_the_variable() {
+fn the_unit_counts_and_the_option_beats_the_variable() {
     let rows: [(&str, Option<&str>, &str); 4] = [
         ("milliseconds", Some("500ms"), ""),
         ("a bare number is seconds", Some("1"), ""),

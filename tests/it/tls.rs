@@ -11,7 +11,7 @@ use crate::support::{
     Authority, Cert, Output, Reply, Server, Step, TOKEN, TestEnv, each_row, server_with_pems,
 };
 
-/// A world with good credentials for `server` that trusts `authority`.
+/// An environment with credentials for `server` that trusts `authority`.
 fn trusting(authority: &Authority, server: &Server) -> TestEnv {
     let mut env = TestEnv::for_server(server);
     let file = env.file("ca.pem", authority.pem());
@@ -20,7 +20,7 @@ fn trusting(authority: &Authority, server: &Server) -> TestEnv {
 }
 
 #[test]
-fn every_protocol_version_of_today_works() {
+fn tls_1_2_and_1_3_work() {
     let rows = [
         ("both", rustls::ALL_VERSIONS),
         ("TLS 1.2", &[&rustls::version::TLS12][..]),
@@ -44,7 +44,7 @@ fn every_protocol_version_of_today_works() {
 }
 
 #[test]
-fn a_ca_certificate_comes_by_option_alias_and_variable() {
+fn a_ca_file_is_named_by_option_alias_or_variable() {
     let authority = Authority::new();
     let token = Reply::token;
     let server = Server::tls(authority.server(Cert::Good), [token(), token(), token()]);
@@ -79,7 +79,7 @@ fn a_bundle_of_several_certificates_is_read_whole() {
     env.run(&["get", "--ca-cert", &file]).exits(0);
 }
 
-/// On Linux OpenSSL's variable names the file of the system's roots, so a test can have a system of its own.
+/// On Linux, OpenSSL's variable names the file of the system's roots.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_ca_certificate_is_added_to_the_systems_roots() {
@@ -128,7 +128,7 @@ fn an_unknown_issuer_is_exit_5_and_hints_at_ca_cert() {
 }
 
 #[test]
-fn another_authority_is_not_enough() {
+fn a_certificate_of_another_authority_is_refused() {
     let server = Server::tls(Authority::new().server(Cert::Good), [Reply::token()]);
     let output = trusting(&Authority::new(), &server).run_once(&["get"]);
     output.exits(5);
@@ -136,7 +136,7 @@ fn another_authority_is_not_enough() {
 }
 
 #[test]
-fn a_ca_file_that_cannot_be_right_is_exit_2_and_named() {
+fn a_ca_file_without_valid_certificates_is_exit_2_and_named() {
     let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n";
     let rows = [
         ("an empty file", ""),
@@ -173,7 +173,7 @@ fn a_ca_file_that_cannot_be_right_is_exit_2_and_named() {
 }
 
 #[test]
-fn a_ca_file_that_is_not_there_is_exit_2_and_named() {
+fn a_missing_ca_file_is_exit_2_and_named() {
     let env = TestEnv::with_credentials();
     std::fs::create_dir(env.path("a-folder")).unwrap();
     for path in ["no-such-file.pem", "a-folder"] {
@@ -225,15 +225,15 @@ fn a_connection_cut_within_a_tls_answer_is_exit_5() {
     }
 }
 
-/// What a server shows or does, and what the sentence and the hint must have.
+/// What a server presents or does, and what the error and the hint must contain.
 #[test]
-fn each_failure_of_tls_has_words_of_its_own() {
+fn each_tls_failure_has_its_own_error_and_hint() {
     let authority = Authority::new();
     let shows = |cert| Reply::token().in_tls(authority.server(cert));
     let issued_by = |name| Reply::token().in_tls(Authority::named(name).server(Cert::Good));
     let answers =
         |bytes: &[u8]| Reply::steps([Step::ReadAnything, Step::Send(bytes.to_vec()), Step::Hang]);
-    // What is left of a hello of TLS 1.1: the version, 32 random bytes, no session, a cipher, no compression.
+    // A ServerHello of TLS 1.1: the version, 32 random bytes, no session, a cipher, no compression.
     let hello = [
         &b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02"[..],
         &[7; 32],
@@ -248,7 +248,7 @@ fn each_failure_of_tls_has_words_of_its_own() {
             "if your network inspects TLS, add its CA with --ca-cert",
         ),
         (
-            "an issuer that has but the name of a known one",
+            "an issuer with the name of a trusted one",
             issued_by("cells-token test authority"),
             "has a signature that does not match its issuer's key",
             "--ca-cert",
@@ -409,9 +409,9 @@ fn a_self_signed_certificate_that_is_not_in_the_ca_file_is_refused() {
         .hints("--ca-cert");
 }
 
-/// The key of a certificate in the CA file proves that the server is the one.
+/// A server must prove that it has the key of the certificate it presents.
 #[test]
-fn a_certificate_in_the_ca_file_without_its_key_is_refused() {
+fn a_server_without_the_key_of_its_certificate_is_refused() {
     let (cert, _) = Authority::self_signed(Cert::Good);
     let (_, other_key) = Authority::self_signed(Cert::Good);
     let chain = vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()];
@@ -436,7 +436,7 @@ fn a_certificate_in_the_ca_file_without_its_key_is_refused() {
 }
 
 #[test]
-fn a_client_certificate_that_is_asked_for_is_named() {
+fn a_required_client_certificate_is_named() {
     for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
         let authority = Authority::new();
         let config = authority.server_that_wants_a_client_certificate(versions);
@@ -495,7 +495,7 @@ fn a_ca_file_that_never_ends_is_given_up_at_the_deadline() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_systems_roots_are_what_openssls_variables_say() {
+fn openssls_variables_replace_the_systems_roots() {
     let (good, other) = (Authority::new(), Authority::new());
     let mut env = TestEnv::with_credentials();
     let (file, other_file) = (
@@ -525,7 +525,7 @@ fn the_systems_roots_are_what_openssls_variables_say() {
         (
             "a folder with one that is not there",
             "",
-            &format!("/nonexistent:{good_folder}"),
+            &format!("absent:{good_folder}"),
             true,
         ),
     ];
@@ -543,16 +543,16 @@ fn the_systems_roots_are_what_openssls_variables_say() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn openssls_variables_that_lead_nowhere_are_exit_2_and_named() {
+fn openssls_variables_without_certificates_are_exit_2_and_named() {
     let rows = [
-        ("no file", "/nonexistent/bundle.pem", ""),
+        ("no file", "absent/bundle.pem", ""),
         ("an empty file", "empty.pem", ""),
         ("a file of words", "words.pem", ""),
         ("a folder for a file", ".", ""),
-        ("no folder", "", "/nonexistent"),
+        ("no folder", "", "absent"),
         ("a file for a folder", "", "words.pem"),
         ("an empty folder", "", "empty"),
-        ("neither", "/nonexistent/bundle.pem", "/nonexistent"),
+        ("neither", "absent/bundle.pem", "absent"),
     ];
     each_row(
         &rows,
@@ -569,11 +569,11 @@ fn openssls_variables_that_lead_nowhere_are_exit_2_and_named() {
     );
 }
 
-/// The bundle and the folder beside it hold the same: reading both costs as much again.
+/// The bundle and the directory beside it have the same certificates: reading both would double the cost.
 #[cfg(target_os = "linux")]
 #[test]
-fn one_bundle_is_read_and_no_folder() {
-    let this = "tls::one_bundle_is_read_and_no_folder";
+fn one_bundle_is_read_and_no_directory() {
+    let this = "tls::one_bundle_is_read_and_no_directory";
     if !std::process::Command::new("strace")
         .arg("-V")
         .output()
@@ -599,10 +599,8 @@ fn one_bundle_is_read_and_no_folder() {
 
 #[test]
 fn plain_http_reads_no_roots() {
-    // They would be looked for, and not found.
+    // Reading them would fail.
     let server = Server::replies([Reply::token()]);
     let mut env = TestEnv::for_server(&server);
-    env.var("SSL_CERT_FILE", "/nonexistent")
-        .run(&["get"])
-        .exits(0);
+    env.var("SSL_CERT_FILE", "absent").run(&["get"]).exits(0);
 }

@@ -1,4 +1,4 @@
-//! nginx: real TLS of another library, certificates good and bad, and the pages of a real gateway.
+//! Against nginx: the TLS of another library, good and bad certificates, and the pages of a gateway.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,7 @@ struct Nginx {
     _daemon: Daemon,
 }
 
-/// The servers: a name, the certificate if it speaks TLS, and more of its configuration.
+/// The servers: a name, the certificate for TLS, and further configuration.
 const SERVERS: [(&str, Option<Cert>, &str); 10] = [
     ("good", Some(Cert::Good), ""),
     ("TLS 1.2", Some(Cert::Good), "ssl_protocols TLSv1.2;"),
@@ -36,7 +36,7 @@ const SERVERS: [(&str, Option<Cert>, &str); 10] = [
     ("plain", None, ""),
 ];
 
-/// One for all tests of this process. None: not installed here.
+/// One nginx for all tests of this process; `None` if it is not installed.
 fn nginx() -> Option<&'static Nginx> {
     static NGINX: LazyLock<Nginx> = LazyLock::new(Nginx::start);
     is_installed("nginx").then(|| &*NGINX)
@@ -102,8 +102,8 @@ impl Nginx {
         format!("127.0.0.1:{port}")
     }
 
-    /// A world with good credentials that trusts the authority.
-    fn world(&self) -> TestEnv {
+    /// An environment with credentials that trusts the authority.
+    fn environment(&self) -> TestEnv {
         let mut env = TestEnv::with_credentials();
         let file = env.file("ca.pem", self.authority.pem());
         env.var("CELLS_CA_CERT", file);
@@ -112,17 +112,17 @@ impl Nginx {
 }
 
 #[test]
-fn good_certificates_are_believed() {
+fn good_certificates_are_trusted() {
     let Some(nginx) = nginx() else { return };
     for name in ["good", "TLS 1.2", "its own CA"] {
         let url = format!("https://{}", nginx.address(name));
-        let output = nginx.world().run(&["get", "--base-url", &url]);
+        let output = nginx.environment().run(&["get", "--base-url", &url]);
         output.exits(0).prints(&format!("{TOKEN}\n"));
     }
 }
 
 #[test]
-fn what_is_wrong_with_its_tls_is_said() {
+fn each_tls_failure_is_named() {
     let Some(nginx) = nginx() else { return };
     let rows = [
         (
@@ -142,14 +142,14 @@ fn what_is_wrong_with_its_tls_is_said() {
         |row| row.0,
         |(name, said, hint)| {
             let url = format!("https://{}", nginx.address(name));
-            let output = nginx.world().run(&["get", "--base-url", &url]);
+            let output = nginx.environment().run(&["get", "--base-url", &url]);
             output.exits(5).says(said).hints(hint);
         },
     );
 }
 
 #[test]
-fn a_self_signed_certificate_is_believed_once_it_is_named() {
+fn a_self_signed_certificate_is_trusted_with_ca_cert() {
     let Some(nginx) = nginx() else { return };
     let url = format!("https://{}", nginx.address("self-signed"));
     let i = SERVERS
@@ -169,7 +169,7 @@ fn a_self_signed_certificate_is_believed_once_it_is_named() {
 }
 
 #[test]
-fn the_pages_of_a_gateway_are_told_from_the_service() {
+fn a_gateways_pages_have_their_exit_codes() {
     let Some(nginx) = nginx() else { return };
     let rows = [
         (
@@ -209,7 +209,7 @@ fn the_pages_of_a_gateway_are_told_from_the_service() {
         |(_, path, code, said, hint)| {
             for (scheme, name) in [("https", "good"), ("http", "plain")] {
                 let url = format!("{scheme}://{}{path}", nginx.address(name));
-                let output = nginx.world().run_once(&["get", "--token-url", &url]);
+                let output = nginx.environment().run_once(&["get", "--token-url", &url]);
                 output.exits(*code).says(said).hints(hint);
             }
         },
@@ -217,9 +217,9 @@ fn the_pages_of_a_gateway_are_told_from_the_service() {
 }
 
 #[test]
-fn plain_http_to_its_tls_is_an_invalid_answer() {
+fn plain_http_to_a_tls_port_is_exit_7() {
     let Some(nginx) = nginx() else { return };
     let url = format!("http://{}", nginx.address("good"));
-    let output = nginx.world().run(&["get", "--base-url", &url]);
+    let output = nginx.environment().run(&["get", "--base-url", &url]);
     output.exits(7).says("400").says("HTTPS port");
 }

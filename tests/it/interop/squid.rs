@@ -1,4 +1,4 @@
-//! squid: a real proxy that wants a user and a password, and connects where it may.
+//! Through squid, with a user name and password, to permitted and forbidden hosts.
 
 use std::fs;
 use std::path::Path;
@@ -8,10 +8,10 @@ use super::{Daemon, free_ports, is_installed};
 use crate::support::{Authority, Cert, Reply, Server, TOKEN, TestEnv, closed_port, each_row};
 
 const PASSWORD: &str = "pa55-of-squid";
-/// `openssl passwd -apr1 -salt interop1` of it.
+/// The password by `openssl passwd -apr1 -salt interop1`.
 const PASSWORDS: &str = "visitor:$apr1$interop1$/KZqA34X355dFbRvfM7DI0\n";
 const AUTHENTICATOR: &str = "/usr/lib/squid/basic_ncsa_auth";
-/// Where it may not connect to.
+/// The host that squid must not connect to.
 const FORBIDDEN: &str = "127.0.0.1:9";
 
 struct Squid {
@@ -19,7 +19,7 @@ struct Squid {
     _daemon: Daemon,
 }
 
-/// One for all tests of this process. None: not installed here.
+/// One squid for all tests of this process; `None` if it is not installed.
 fn squid() -> Option<&'static Squid> {
     static SQUID: LazyLock<Squid> = LazyLock::new(Squid::start);
     (is_installed("squid") && Path::new(AUTHENTICATOR).exists()).then(|| &*SQUID)
@@ -30,7 +30,7 @@ impl Squid {
         let folder = Daemon::folder();
         let [port] = free_ports();
         let at = folder.display();
-        // No name server is asked but this machine, which has none.
+        // This machine has no name server.
         let config = format!(
             "http_port 127.0.0.1:{port}
             visible_hostname interop.invalid
@@ -70,25 +70,25 @@ impl Squid {
         }
     }
 
-    /// With this user and password, if any.
+    /// Its URL with this user name and password, if any.
     fn url(&self, userinfo: &str) -> String {
         let at = if userinfo.is_empty() { "" } else { "@" };
         format!("http://{userinfo}{at}{}", self.address)
     }
 }
 
-/// A world that knows the proxy's password as a secret.
-fn world() -> TestEnv {
+/// An environment that watches for the proxy's password.
+fn environment() -> TestEnv {
     let mut env = TestEnv::with_credentials();
     env.secret(PASSWORD);
     env
 }
 
 #[test]
-fn with_user_and_password_it_connects() {
+fn it_connects_with_user_name_and_password() {
     let Some(squid) = squid() else { return };
     let authority = Authority::new();
-    let mut env = world();
+    let mut env = environment();
     let file = env.file("ca.pem", authority.pem());
     let proxy = squid.url(&format!("visitor:{PASSWORD}"));
     for host in ["127.0.0.1", "localhost"] {
@@ -97,23 +97,26 @@ fn with_user_and_password_it_connects() {
         let args = ["get", "-v", "--base-url", &url, "--proxy", &proxy];
         let output = env.run(&[&args[..], &["--ca-cert", &file]].concat());
         output.exits(0).prints(&format!("{TOKEN}\n"));
-        // What is for the proxy alone does not reach the service.
+        // The password for the proxy does not reach the service.
         assert_eq!(server.request().header("proxy-authorization"), None);
     }
 }
 
 #[test]
-fn plain_http_goes_through_its_tunnel_too() {
+fn plain_http_goes_through_its_tunnel() {
     let Some(squid) = squid() else { return };
     let server = Server::replies([Reply::token()]);
     let proxy = squid.url(&format!("visitor:{PASSWORD}"));
     let args = ["get", "--base-url", server.url(), "--proxy", &proxy];
-    world().run(&args).exits(0).prints(&format!("{TOKEN}\n"));
+    environment()
+        .run(&args)
+        .exits(0)
+        .prints(&format!("{TOKEN}\n"));
     assert_eq!(server.request().header("via"), None);
 }
 
 #[test]
-fn without_them_it_is_exit_5_and_the_service_is_not_reached() {
+fn without_valid_credentials_it_is_exit_5_and_the_service_is_not_reached() {
     let Some(squid) = squid() else { return };
     let rows = [
         ("nobody", String::new()),
@@ -127,7 +130,7 @@ fn without_them_it_is_exit_5_and_the_service_is_not_reached() {
         |(_, userinfo)| {
             let server = Server::untouched();
             let proxy = squid.url(userinfo);
-            let mut env = world();
+            let mut env = environment();
             env.secret("wrong-password");
             let output = env.run(&["get", "--base-url", server.url(), "--proxy", &proxy]);
             output.exits(5).says("status 407").hints("--proxy");
@@ -137,7 +140,7 @@ fn without_them_it_is_exit_5_and_the_service_is_not_reached() {
 }
 
 #[test]
-fn what_it_forbids_and_what_it_cannot_reach_is_exit_5() {
+fn a_forbidden_or_unreachable_host_is_exit_5() {
     let Some(squid) = squid() else { return };
     let (_socket, dead) = closed_port();
     let rows = [
@@ -160,7 +163,7 @@ fn what_it_forbids_and_what_it_cannot_reach_is_exit_5() {
         |row| row.0,
         |(_, target, said, hint)| {
             let proxy = squid.url(&format!("visitor:{PASSWORD}"));
-            let output = world().run_once(&["get", "--base-url", target, "--proxy", &proxy]);
+            let output = environment().run_once(&["get", "--base-url", target, "--proxy", &proxy]);
             output.exits(5).says(said).hints(hint);
         },
     );
