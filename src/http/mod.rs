@@ -3,6 +3,7 @@
 
 mod client;
 mod connect;
+mod der;
 mod error;
 mod proxy;
 mod roots;

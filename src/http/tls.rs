@@ -16,6 +16,7 @@ use rustls::{
     SignatureScheme, StreamOwned,
 };
 
+use super::der::permits_server;
 use super::roots::Roots;
 use super::tls_error::{Issuer, TlsError};
 use super::transport::{Peer, Stream};
@@ -162,7 +163,7 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// Whether `error` is only about who issued the certificate. webpki checks the dates and the purpose before that.
+    /// Whether `error` is only about who issued the certificate. webpki checks the dates first.
     fn is_about_the_issuer(error: &Error) -> bool {
         use CertificateError as Bad;
         match error {
@@ -201,6 +202,10 @@ impl ServerCertVerifier for Verifier {
         if self.ca_cert.contains(end_entity)
             && verify(&[]).is_err_and(|error| Self::is_about_the_issuer(&error))
         {
+            // Of a CA's certificate webpki has not checked it.
+            if permits_server(end_entity) != Some(true) {
+                return Err(CertificateError::InvalidPurpose.into());
+            }
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             return Ok(ServerCertVerified::assertion());
         }
