@@ -25,6 +25,7 @@ mod secret;
 #[cfg(feature = "server")]
 mod server;
 mod server_text;
+mod signal;
 mod time;
 mod token_source;
 mod usage;
@@ -41,6 +42,7 @@ use crate::report::{Reporter, Verbosity};
 
 fn main() -> ExitCode {
     disable_core_dumps();
+    signal::survive_file_size_limit();
     let result = match parse() {
         Ok(cli) => command::run(cli),
         Err(error) => help_or_usage_error(error),
