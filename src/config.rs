@@ -3,7 +3,7 @@
 mod network;
 mod output;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache;
@@ -122,9 +122,27 @@ fn cache_settings(cache: &cli::Cache, env: &Env) -> Result<Option<cache::Setting
     }
     let option = cache.cache_dir.clone();
     let explicit = option.or_else(|| env.raw(&env::CELLS_CACHE_DIR).map(PathBuf::from));
-    let is_explicit = explicit.is_some();
-    let dir = explicit.or_else(|| Some(env.user_cache_dir()?.join(CACHE_FOLDER)));
-    Ok(dir.map(|dir| cache::Settings { dir, is_explicit }))
+    let Some(dir) = explicit else {
+        let settings = |(dir, home): (&Path, &Path)| cache::Settings {
+            dir: dir.join(CACHE_FOLDER),
+            home: Some(home.to_owned()),
+        };
+        return Ok(env.user_cache_dir().zip(env.home_dir()).map(settings));
+    };
+    if let [c @ (b'~' | b'$'), ..] = dir.as_os_str().as_encoded_bytes() {
+        let source = match cache.cache_dir {
+            Some(_) => "--cache-dir",
+            None => env::CELLS_CACHE_DIR.name,
+        };
+        return Err(Problem::new(
+            format!(
+                "the cache folder given by {source} begins with a literal {:?}, which no shell has expanded",
+                char::from(*c)
+            ),
+            format!("set {source} to an absolute path"),
+        ));
+    }
+    Ok(Some(cache::Settings { dir, home: None }))
 }
 
 fn timeout(network: &cli::Network, env: &Env) -> Result<Duration, Problem> {

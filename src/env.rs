@@ -106,6 +106,7 @@ pub struct Env {
     /// Only the variables that are set, empty ones included: few enough for a linear search.
     values: Vec<(&'static str, OsString)>,
     user_cache_dir: Option<PathBuf>,
+    home_dir: Option<PathBuf>,
 }
 
 impl Env {
@@ -119,6 +120,7 @@ impl Env {
         Self {
             values: VARIABLES.iter().filter_map(set).collect(),
             user_cache_dir: dirs::cache_dir(),
+            home_dir: dirs::home_dir().filter(|home| home.is_absolute()),
         }
     }
 
@@ -146,6 +148,11 @@ impl Env {
     /// The user's cache directory (`XDG_CACHE_HOME`, or the platform's equivalent).
     pub fn user_cache_dir(&self) -> Option<&Path> {
         self.user_cache_dir.as_deref()
+    }
+
+    /// The user's home directory, if its path is absolute.
+    pub fn home_dir(&self) -> Option<&Path> {
+        self.home_dir.as_deref()
     }
 
     /// The value, unless it is empty.
@@ -233,6 +240,7 @@ impl From<&[(Variable, &str)]> for Env {
         Self {
             values: variables.iter().map(value).collect(),
             user_cache_dir: None,
+            home_dir: None,
         }
     }
 }

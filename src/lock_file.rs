@@ -1,31 +1,36 @@
-//! Who fetches: one process at a time for each identity. The operating system takes the lock back
-//! from a process that dies.
+//! Lock files: one process at a time writes, or fetches a token. The operating system releases the lock of a process
+//! that dies.
 
 use std::fs::{File, TryLockError};
-use std::io;
 use std::path::Path;
+use std::time::Duration;
+use std::{io, thread};
 
 use crate::private_file;
+use crate::time::Deadline;
 
-/// The lock file of an identity, open.
+/// How often a lock that another process holds is tried again.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// An open lock file.
 pub struct LockFile(File);
 
-/// The right to fetch, and to write what came of it.
+/// Permission to write what the lock protects. Releases the lock when dropped.
 pub struct Guard<'a>(Option<&'a LockFile>);
 
 impl LockFile {
-    /// Opens the lock file, and makes it if need be.
+    /// Opens the lock file at `path`, and creates it if it is missing.
     ///
     /// # Errors
-    /// If that cannot be.
+    /// If it cannot be opened or created.
     pub fn open(path: &Path) -> io::Result<Self> {
-        private_file::open_or_make(path).map(Self)
+        private_file::open_or_create(path).map(Self)
     }
 
-    /// Takes the lock if nobody has it.
+    /// Takes the lock, unless another process holds it.
     ///
     /// # Errors
-    /// If the file system has no locks.
+    /// If the file system does not support locks.
     #[expect(clippy::disallowed_methods, reason = "the one place that locks")]
     pub fn try_lock(&self) -> io::Result<Option<Guard<'_>>> {
         match self.0.try_lock() {
@@ -34,13 +39,31 @@ impl LockFile {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+
+    /// Takes the lock, and waits for it until `deadline` if another process holds it; `None` if it still does then.
+    ///
+    /// # Errors
+    /// If the file system does not support locks.
+    pub fn lock_before(&self, deadline: Deadline) -> io::Result<Option<Guard<'_>>> {
+        loop {
+            match self.try_lock()? {
+                None if !deadline.remaining().is_zero() => thread::sleep(POLL_INTERVAL),
+                result => return Ok(result),
+            }
+        }
+    }
 }
 
 impl Guard<'_> {
-    /// For who has waited long enough for a holder that may hang: what it writes replaces a file
-    /// whole, so the worst is a request too many.
-    pub fn overdue() -> Self {
+    /// Permission to write without the lock, where there are no locks or their holder may hang. Files are replaced
+    /// atomically, so the worst that can happen is one request too many.
+    pub fn without_lock() -> Self {
         Self(None)
+    }
+
+    /// Whether no other process can hold the lock.
+    pub fn is_exclusive(&self) -> bool {
+        self.0.is_some()
     }
 }
 

@@ -1,22 +1,30 @@
-//! Files that are private from the first system call that makes them, are replaced whole, and are
-//! believed only if they are ours.
+//! Private files of the user: created with mode 0600, replaced atomically, and read only if nobody else can read or
+//! write them.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::time::SystemTime;
 
-/// No entry is longer: a token response is at most 64 KiB, and JSON escapes may double it.
-const LONGEST_FILE: u64 = 256 * 1024;
+use crate::lock_file::Guard;
 
-/// A token response of two kilobytes fits: one system call reads it, and one sees its end.
-const TYPICAL_FILE: usize = 8 * 1024;
+/// Longer files are not read, in bytes: a token response has at most 64 KiB, which JSON escapes may double.
+const MAX_LENGTH: u64 = 256 * 1024;
 
-const FOLDER_MODE: u32 = 0o700;
+const DIR_MODE: u32 = 0o700;
 
 const FILE_MODE: u32 = 0o600;
 
-/// Tells one content of a path from the next without reading it.
+/// Why a directory cannot be used: see [`check_dir`].
+pub const ANOTHER_USERS: &str = "belongs to another user";
+
+/// Appended to a file's name while its new content is written.
+const TEMPORARY_SUFFIX: &str = ".new";
+
+/// Length of the random part of a temporary name, in characters.
+const RANDOM_LENGTH: usize = 6;
+
+/// Identifies one version of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     inode: u64,
@@ -24,7 +32,7 @@ pub struct Stamp {
     modified: Option<SystemTime>,
 }
 
-/// What `path` looks like from outside; `None` if nothing is there.
+/// The current version of the file at `path`; `None` if there is none.
 pub fn stamp(path: &Path) -> Option<Stamp> {
     let metadata = fs::symlink_metadata(path).ok()?;
     Some(Stamp {
@@ -34,143 +42,141 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
-/// Whether the folder may be used: it is not there yet, or it is a folder of ours.
+/// Whether the directory exists.
 ///
 /// # Errors
-/// Why not.
-pub fn check_folder(dir: &Path) -> Result<(), &'static str> {
+/// Why it cannot be used: it is no directory, or another user's.
+pub fn check_dir(dir: &Path) -> Result<bool, &'static str> {
     match fs::metadata(dir) {
         Ok(metadata) if !metadata.is_dir() => Err("is not a folder"),
-        Ok(metadata) if !platform::is_ours(&metadata) => Err("belongs to another user"),
-        _ => Ok(()),
+        Ok(metadata) if !platform::is_ours(&metadata) => Err(ANOTHER_USERS),
+        found => Ok(found.is_ok()),
     }
 }
 
-/// Makes the folder and those above it that are missing, for the user alone. Leaves a folder that
-/// is there as it is.
+/// Creates the directory and its missing parents with mode 0700. An existing one stays as it is.
 ///
 /// # Errors
-/// If it cannot be made.
-pub fn make_folder(dir: &Path) -> io::Result<()> {
+/// If it cannot be created.
+pub fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    // The parent of a bare name is empty: the working folder, which is there.
+    // The parent of a bare name is empty and means the working directory.
     match dir.parent() {
-        Some(parent) if parent != Path::new("") => make_folder(parent)?,
+        Some(parent) if parent != Path::new("") => create_dir(parent)?,
         _ => {}
     }
     let mut builder = DirBuilder::new();
-    match platform::private_folder(&mut builder).create(dir) {
-        Ok(()) => platform::grant_owner(dir, FOLDER_MODE),
-        // Somebody was faster.
+    match platform::private_dir(&mut builder).create(dir) {
+        Ok(()) => platform::grant_owner(dir, DIR_MODE),
+        // Another process was faster.
         Err(_) if dir.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// The content of a regular file of ours that nobody else may read; `None` if nothing is there.
+/// Reads the file at `path`; `None` if there is none.
 ///
 /// # Errors
-/// Why it cannot be trusted.
+/// Why it cannot be trusted: it is not a regular file, another user's, or others can read or write it.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     let mut options = OpenOptions::new();
-    let file = match platform::no_surprises(options.read(true)).open(path) {
+    let mut file = match platform::no_surprises(options.read(true)).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
-    check_file(&file)?;
-    let mut bytes = Vec::with_capacity(TYPICAL_FILE);
-    let length = file
-        .take(LONGEST_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
-    if length as u64 > LONGEST_FILE {
-        return Err("it is too long".to_owned());
-    }
-    Ok(Some(bytes))
-}
-
-/// Opens a file of ours to be locked, and makes it if need be; what cannot be trusted in its place
-/// is removed first.
-///
-/// # Errors
-/// If that cannot be.
-pub fn open_or_make(path: &Path) -> io::Result<File> {
-    let open = || {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = platform::no_surprises(platform::private_file(&mut options)).open(path)?;
-        check_file(&file).map_err(io::Error::other)?;
-        platform::grant_owner(path, FILE_MODE)?;
-        Ok(file)
-    };
-    open().or_else(|_| {
-        remove(path)?;
-        open()
-    })
-}
-
-/// Puts `bytes` in the place of whatever is at `path`, in one step: who reads it meanwhile sees the
-/// old content or the new. Not synced to the disk: a torn file is a miss.
-///
-/// # Errors
-/// If that cannot be.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(dir)?;
-    platform::grant_owner(file.path(), FILE_MODE)?;
-    file.write_all(bytes)?;
-    file.persist(path).map(drop).or_else(|failed| {
-        // A folder in its place.
-        remove(path)?;
-        failed
-            .file
-            .persist(path)
-            .map(drop)
-            .map_err(|failed| failed.error)
-    })
-}
-
-/// What the names of half-written files begin with.
-pub const TEMPORARY: &str = ".new-";
-
-/// Removes whatever is at `path`, if anything is; a link itself, not what it points to.
-///
-/// # Errors
-/// If it is there and cannot be removed.
-pub fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn check_file(file: &File) -> Result<(), String> {
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     let fault = if !metadata.is_file() {
         "it is not a regular file"
     } else if !platform::is_ours(&metadata) {
         "it belongs to another user"
     } else if !platform::is_private(&metadata) {
-        "others may read or write it"
+        "others can read or write it"
+    } else if metadata.len() > MAX_LENGTH {
+        "it is too long"
     } else {
-        return Ok(());
+        // A file never grows, it is replaced: one system call reads it.
+        let mut bytes = vec![0; usize::try_from(metadata.len()).unwrap_or_default()];
+        let read = file.read_exact(&mut bytes);
+        return read
+            .map(|()| Some(bytes))
+            .map_err(|error| error.to_string());
     };
     Err(fault.to_owned())
 }
 
+/// Whether other users can read or write the file at `path`.
+pub fn is_readable_by_others(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && !platform::is_private(&found))
+}
+
+/// Opens the file at `path` to lock it, and creates it if it is missing. A link, FIFO or socket in its place is
+/// removed, but never a file: another process may hold its lock.
+///
+/// # Errors
+/// If it cannot be opened or created.
+pub fn open_or_create(path: &Path) -> io::Result<File> {
+    let found = fs::symlink_metadata(path);
+    if found.is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        remove(path)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = platform::no_surprises(platform::private_file(&mut options)).open(path)?;
+    platform::grant_owner(path, FILE_MODE)?;
+    Ok(file)
+}
+
+/// Replaces the file at `path` atomically: readers see the old content or the new. It is not synced to the disk, where
+/// a crash may leave half of it.
+///
+/// # Errors
+/// If the file cannot be written, a directory stands in its place, or the file system has no private files.
+pub fn replace(path: &Path, bytes: &[u8], guard: &Guard) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut temporary = path.file_name().unwrap_or_default().to_owned();
+    temporary.push(TEMPORARY_SUFFIX);
+    let create = |random| {
+        let mut builder = tempfile::Builder::new();
+        builder
+            .prefix(&temporary)
+            .rand_bytes(random)
+            .tempfile_in(dir)
+    };
+    let mut file = match guard.is_exclusive() {
+        // The one writer uses the same name each time, and so finds what a killed one left behind.
+        true => create(0).or_else(|_| {
+            remove(&dir.join(&temporary))?;
+            create(0)
+        }),
+        false => create(RANDOM_LENGTH),
+    }?;
+    platform::grant_owner(file.path(), FILE_MODE)?;
+    if !platform::is_private(&file.as_file().metadata()?) {
+        let fault = "the file system makes every file readable by other users";
+        return Err(io::Error::other(fault));
+    }
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Removes the file or link at `path`, if there is one. A directory is left alone.
+///
+/// # Errors
+/// If it cannot be removed.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(unix)]
 mod platform {
-    use super::{DirBuilder, FILE_MODE, FOLDER_MODE, Metadata, OpenOptions, Path, fs, io};
+    use super::{DIR_MODE, DirBuilder, FILE_MODE, Metadata, OpenOptions, Path, fs, io};
     use std::fs::Permissions;
     use std::os::unix::fs::{
         DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
@@ -190,15 +196,15 @@ mod platform {
         metadata.mode() & 0o077 == 0
     }
 
-    pub fn private_folder(builder: &mut DirBuilder) -> &mut DirBuilder {
-        builder.mode(FOLDER_MODE)
+    pub fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
+        builder.mode(DIR_MODE)
     }
 
     pub fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
         options.mode(FILE_MODE)
     }
 
-    /// For what was just made: gives the owner the rights that an odd umask withheld.
+    /// Gives the owner of a new file or directory the permissions that an unusual umask withheld.
     pub fn grant_owner(path: &Path, mode: u32) -> io::Result<()> {
         match fs::symlink_metadata(path)?.mode() & mode == mode {
             true => Ok(()),
@@ -206,20 +212,20 @@ mod platform {
         }
     }
 
-    /// Follows no link, and does not wait for the other end of a FIFO.
+    /// Neither follows a link nor waits for the other end of a FIFO.
     pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.custom_flags(flags.bits().cast_signed())
     }
 }
 
-/// Elsewhere the folder of the user's profile is what protects the files: Windows gives what is made in it to the user,
-/// the administrators and the system alone. Who has what rights to another folder is not looked at.
+/// On Windows the permissions of the user's profile directory protect the files: the user, administrators and the
+/// system. Those of other directories are not checked.
 #[cfg(not(unix))]
 mod platform {
     use super::{DirBuilder, Metadata, OpenOptions, Path, io};
 
-    /// What is opened is a link itself, not what it points to.
+    /// Opens a link itself, not its target.
     #[cfg(windows)]
     const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
@@ -235,7 +241,7 @@ mod platform {
         true
     }
 
-    pub fn private_folder(builder: &mut DirBuilder) -> &mut DirBuilder {
+    pub fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
         builder
     }
 
@@ -247,7 +253,7 @@ mod platform {
         Ok(())
     }
 
-    /// Follows no link, so that it is seen to be no file.
+    /// A link is opened itself, and so found to be no file.
     #[cfg(windows)]
     pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
         std::os::windows::fs::OpenOptionsExt::custom_flags(options, FILE_FLAG_OPEN_REPARSE_POINT)

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -30,9 +29,6 @@ const VERSION: u64 = 1;
 
 /// A writer holds the lock for milliseconds; one that takes longer is stopped or hung.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How often to try to take the lock.
-const POLL: Duration = Duration::from_millis(10);
 
 const LONGEST_NAME: usize = 64;
 
@@ -225,9 +221,9 @@ impl Profiles {
     ) -> Result<T, Error> {
         let path = dir.join(FILE);
         let cannot_write = || format!("cannot write the profile file {}", path.display());
-        private_file::make_folder(dir).with_context(cannot_write)?;
+        private_file::create_dir(dir).with_context(cannot_write)?;
         let lock = LockFile::open(&dir.join(LOCK)).with_context(cannot_write)?;
-        let _guard = wait_for(&lock).with_context(cannot_write)?;
+        let guard = wait_for(&lock).with_context(cannot_write)?;
         let mut profiles = Self::load(dir).map_err(Error::Usage)?;
         let result = change(&mut profiles)?;
         let document = Document {
@@ -237,7 +233,7 @@ impl Profiles {
         };
         let mut bytes = serde_json::to_vec_pretty(&document).with_context(cannot_write)?;
         bytes.push(b'\n');
-        private_file::replace(&path, &bytes).with_context(cannot_write)?;
+        private_file::replace(&path, &bytes, &guard).with_context(cannot_write)?;
         Ok(result)
     }
 
@@ -380,17 +376,11 @@ fn invalid(path: &Path, error: &serde_json::Error) -> Problem {
 }
 
 fn wait_for(lock: &LockFile) -> anyhow::Result<Guard<'_>> {
-    let deadline = Deadline::after(LOCK_TIMEOUT);
-    loop {
-        match lock.try_lock() {
-            Ok(Some(guard)) => return Ok(guard),
-            Ok(None) if deadline.remaining().is_zero() => {
-                anyhow::bail!("another process has held {LOCK} for {LOCK_TIMEOUT:?}")
-            }
-            Ok(None) => thread::sleep(POLL),
-            // A file system without locks.
-            Err(_) => return Ok(Guard::overdue()),
-        }
+    match lock.lock_before(Deadline::after(LOCK_TIMEOUT)) {
+        Ok(Some(guard)) => Ok(guard),
+        Ok(None) => anyhow::bail!("another process has held {LOCK} for {LOCK_TIMEOUT:?}"),
+        // A file system without locks.
+        Err(_) => Ok(Guard::without_lock()),
     }
 }
 

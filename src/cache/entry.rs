@@ -1,89 +1,89 @@
-//! A token as it is on disk: versioned JSON, and every reason not to believe it. Pure.
-
-use std::time::Duration;
+//! A cached token as sealed JSON, and every reason not to trust one. Pure.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
-use super::fingerprint::Fingerprint;
+use super::CLOCK_TOLERANCE;
 use super::key::Key;
+use super::sealed::SealedJson;
 use crate::oauth::Token;
-use crate::secret::AccessToken;
+use crate::secret::{AccessToken, ClientSecret};
 use crate::time::Timestamp;
 
-/// Part of what users may rely on: another version is a miss.
-const VERSION: u32 = 1;
-
-/// How far ahead of this machine's clock a date may be before it is not believed.
-pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
-
-/// A cached token, and whose secret it was got with.
-#[derive(Clone, Debug)]
+/// A cached token.
+#[derive(Debug)]
 pub struct Entry {
     /// The token.
     pub token: Token,
-    /// Of the secret.
-    pub fingerprint: Fingerprint,
+    /// The bytes it was read from, to find out which secret they are sealed with.
+    pub sealed: SealedJson,
 }
 
+/// The content of an entry.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u32,
+struct Content {
     token_url: String,
     client_id: String,
-    fingerprint: Fingerprint,
     obtained_at: Timestamp,
     expires_at: Timestamp,
-    /// The server's members, `access_token` among them.
+    /// The members of the server's response, `access_token` included.
     response: Map<String, Value>,
 }
 
-/// Whose token an entry holds, for who is about to delete it and so need not believe it.
-pub fn identity(bytes: &[u8]) -> Option<(String, String, Timestamp)> {
-    let stored: Stored = serde_json::from_slice(bytes).ok()?;
-    Some((stored.client_id, stored.token_url, stored.expires_at))
+/// A token that has been removed from the cache.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The client it was issued to.
+    pub client_id: String,
+    /// The token endpoint that issued it.
+    pub token_url: String,
+    /// When it expires; until then it stays valid.
+    pub expires_at: Timestamp,
+}
+
+impl Forgotten {
+    /// Reads the bytes of an entry that is about to be removed, and so need not be trusted.
+    pub fn parse(bytes: Vec<u8>) -> Option<Self> {
+        let content: Content = SealedJson::from_bytes(bytes)?.content()?;
+        Some(Self {
+            client_id: content.client_id,
+            token_url: content.token_url,
+            expires_at: content.expires_at,
+        })
+    }
+}
+
+/// Seals `token`; `None` if it is not known when it expires.
+pub fn seal(token: &Token, key: &Key, secret: &ClientSecret) -> Option<SealedJson> {
+    let mut response = token.members.clone();
+    response.insert("access_token".into(), token.access_token.expose().into());
+    let content = Content {
+        token_url: key.token_url.clone(),
+        client_id: key.client_id.clone(),
+        obtained_at: token.obtained_at,
+        expires_at: token.expires_at?,
+        response,
+    };
+    SealedJson::seal(&content, secret)
 }
 
 impl Entry {
-    /// The bytes of the file. Empty, and so a miss, for a token of unknown life.
-    pub fn to_bytes(&self, key: &Key) -> Zeroizing<Vec<u8>> {
-        let token = &self.token;
-        let Some(expires_at) = token.expires_at else {
-            return Zeroizing::default();
-        };
-        let mut response = token.members.clone();
-        response.insert("access_token".into(), token.access_token.expose().into());
-        let stored = Stored {
-            version: VERSION,
-            token_url: key.token_url.clone(),
-            client_id: key.client_id.clone(),
-            fingerprint: self.fingerprint.clone(),
-            obtained_at: token.obtained_at,
-            expires_at,
-            response,
-        };
-        Zeroizing::new(serde_json::to_vec(&stored).unwrap_or_default())
-    }
-
-    /// Reads the bytes of the file.
+    /// Reads the bytes of an entry. The caller checks the seal, if it has the secret.
     ///
     /// # Errors
     /// Why it cannot be trusted.
-    pub fn parse(bytes: &[u8], key: &Key, now: Timestamp) -> Result<Self, &'static str> {
-        let stored: Stored =
-            serde_json::from_slice(bytes).map_err(|_| "it is not an entry of this version")?;
-        if stored.version != VERSION {
-            return Err("it is not an entry of this version");
+    pub fn parse(bytes: Vec<u8>, key: &Key, now: Timestamp) -> Result<Self, &'static str> {
+        let unknown = "it is not a cache entry of this version";
+        let sealed = SealedJson::from_bytes(bytes).ok_or(unknown)?;
+        let content: Content = sealed.content().ok_or(unknown)?;
+        if content.token_url != key.token_url || content.client_id != key.client_id {
+            return Err("it belongs to another token URL or client id");
         }
-        if stored.token_url != key.token_url || stored.client_id != key.client_id {
-            return Err("it is another identity's");
-        }
-        if stored.obtained_at > now.plus(CLOCK_TOLERANCE) || stored.expires_at < stored.obtained_at
-        {
+        let (obtained_at, expires_at) = (content.obtained_at, content.expires_at);
+        if obtained_at > now.plus(CLOCK_TOLERANCE) || expires_at < obtained_at {
             return Err("its dates cannot be right");
         }
-        let mut members = stored.response;
+        let mut members = content.response;
         let access_token = match members.get_mut("access_token").map(Value::take) {
             Some(Value::String(text)) => AccessToken::parse(&text),
             _ => None,
@@ -92,10 +92,10 @@ impl Entry {
             token: Token {
                 access_token: access_token.ok_or("its token is not a b64token")?,
                 members,
-                obtained_at: stored.obtained_at,
-                expires_at: Some(stored.expires_at),
+                obtained_at,
+                expires_at: Some(expires_at),
             },
-            fingerprint: stored.fingerprint,
+            sealed,
         })
     }
 }
@@ -106,122 +106,120 @@ mod tests {
 
     use super::*;
     use crate::oauth::{ClientId, TokenEndpoint};
-    use crate::secret::ClientSecret;
 
     fn key() -> Key {
         let endpoint = TokenEndpoint::parse("https://host.invalid/t", "--token-url", false);
         Key::new(&endpoint.unwrap(), &ClientId("id".to_owned()))
     }
 
-    fn entry(token: &str, extra: &str, obtained_at: i64, lifetime: i64) -> Entry {
+    fn secret() -> ClientSecret {
+        ClientSecret::new("s3cret".to_owned())
+    }
+
+    fn token(access_token: &str, extra: &str, obtained_at: i64, lifetime: i64) -> Token {
         let members = [
             ("z".to_owned(), Value::from(extra)),
             ("access_token".to_owned(), Value::Null),
         ];
-        Entry {
-            token: Token {
-                access_token: AccessToken::parse(token).unwrap(),
-                members: Map::from_iter(members),
-                obtained_at: obtained_at.into(),
-                expires_at: Some((obtained_at + lifetime).into()),
-            },
-            fingerprint: Fingerprint::of(&ClientSecret::new("s3cret".to_owned())).unwrap(),
+        Token {
+            access_token: AccessToken::parse(access_token).unwrap(),
+            members: Map::from_iter(members),
+            obtained_at: obtained_at.into(),
+            expires_at: Some((obtained_at + lifetime).into()),
         }
     }
 
+    fn bytes(token: &Token) -> Vec<u8> {
+        seal(token, &key(), &secret()).unwrap().as_bytes().to_vec()
+    }
+
+    /// Also without a secret to check the seal with.
     #[test]
-    fn what_cannot_be_trusted_is_not_read() {
+    fn an_entry_that_cannot_be_trusted_is_an_error() {
         let now = Timestamp::from(1000);
-        let bytes = entry("t", "x", 1000, 60).to_bytes(&key());
-        let good = String::from_utf8(bytes.to_vec()).unwrap();
-        assert!(Entry::parse(good.as_bytes(), &key(), now).is_ok());
-        for (name, from, to) in [
-            ("another version", "\"version\":1", "\"version\":2"),
-            ("another URL", "host.invalid", "else.invalid"),
+        let good = String::from_utf8(bytes(&token("t", "x", 1000, 60))).unwrap();
+        for (name, from, to, is_trusted) in [
+            ("unchanged", "", "", true),
+            ("version 1", r#""version":2"#, r#""version":1"#, false),
+            ("another URL", "host.invalid", "else.invalid", false),
             (
                 "another client",
-                "\"client_id\":\"id\"",
-                "\"client_id\":\"ID\"",
+                r#""client_id":"id""#,
+                r#""client_id":"ID""#,
+                false,
             ),
             (
                 "no b64token",
-                "\"access_token\":\"t\"",
-                "\"access_token\":\"t\\n\"",
+                r#""access_token":"t""#,
+                r#""access_token":"t\n""#,
+                false,
             ),
             (
                 "no token",
-                "\"access_token\":\"t\"",
-                "\"access_token\":null",
+                r#""access_token":"t""#,
+                r#""access_token":null"#,
+                false,
             ),
+            ("obtained in 5 minutes", ":1000000", ":1300000", false),
+            ("obtained later", ":1000000", ":1300001", false),
             (
-                "obtained tomorrow",
-                "\"obtained_at\":1000000",
-                "\"obtained_at\":1300001",
+                "expires before it was obtained",
+                ":1060000",
+                ":999999",
+                false,
             ),
-            (
-                "over before it began",
-                "\"expires_at\":1060000",
-                "\"expires_at\":999999",
-            ),
-            ("half of it", "\"response\"", ""),
+            ("cut", r#""response""#, "", false),
         ] {
             let changed = good.replace(from, to);
-            assert_ne!(changed, good, "{name}");
-            assert!(
-                Entry::parse(changed.as_bytes(), &key(), now).is_err(),
-                "{name}: {changed}"
-            );
+            let result = Entry::parse(changed.into_bytes(), &key(), now);
+            assert_eq!(result.is_ok(), is_trusted, "{name}");
         }
-        let five_minutes_ahead = good
-            .replace("\"obtained_at\":1000000", "\"obtained_at\":1300000")
-            .replace("\"expires_at\":1060000", "\"expires_at\":1300000");
-        assert!(Entry::parse(five_minutes_ahead.as_bytes(), &key(), now).is_ok());
+        let ahead =
+            |seconds: i64| Entry::parse(bytes(&token("t", "x", 1000 + seconds, 60)), &key(), now);
+        assert!(ahead(300).is_ok());
+        assert!(ahead(301).is_err());
     }
 
     #[test]
-    fn a_token_of_unknown_life_is_not_kept() {
-        let mut entry = entry("t", "x", 1000, 60);
-        entry.token.expires_at = None;
-        assert!(entry.to_bytes(&key()).is_empty());
+    fn a_token_of_unknown_lifetime_is_not_sealed() {
+        let mut token = token("t", "x", 1000, 60);
+        token.expires_at = None;
+        assert!(seal(&token, &key(), &secret()).is_none());
     }
 
     proptest! {
         #[test]
         fn an_entry_survives_its_bytes(
-            token in "[A-Za-z0-9._~+/-]{1,40}={0,2}", extra in "\\PC{0,20}", obtained_at in 0_i64..4_000_000_000,
-            lifetime in 0_i64..1_000_000,
+            access_token in "[A-Za-z0-9._~+/-]{1,40}={0,2}", extra in "\\PC{0,20}",
+            obtained_at in 0_i64..4_000_000_000, lifetime in 0_i64..1_000_000,
         ) {
-            let written = entry(&token, &extra, obtained_at, lifetime);
-            let bytes = written.to_bytes(&key());
-            let read = Entry::parse(&bytes, &key(), obtained_at.into()).unwrap();
-            prop_assert_eq!(read.token.access_token.expose(), token);
-            prop_assert_eq!(&read.token.members, &written.token.members);
-            prop_assert_eq!(read.token.obtained_at, written.token.obtained_at);
-            prop_assert_eq!(read.token.expires_at, written.token.expires_at);
-            prop_assert_eq!(read.fingerprint, written.fingerprint);
-            let (client_id, token_url, expires_at) = identity(&bytes).unwrap();
-            prop_assert_eq!((&client_id[..], &token_url[..]), ("id", "https://host.invalid/t"));
-            prop_assert_eq!(Some(expires_at), read.token.expires_at);
+            let written = token(&access_token, &extra, obtained_at, lifetime);
+            let read = Entry::parse(bytes(&written), &key(), obtained_at.into()).unwrap();
+            prop_assert_eq!(read.token.access_token.expose(), access_token);
+            prop_assert_eq!(&read.token.members, &written.members);
+            prop_assert_eq!(read.token.obtained_at, written.obtained_at);
+            prop_assert_eq!(read.token.expires_at, written.expires_at);
+            prop_assert!(read.sealed.is_sealed_with(&secret()));
+            let forgotten = Forgotten::parse(bytes(&written)).unwrap();
+            prop_assert_eq!(&forgotten.client_id, "id");
+            prop_assert_eq!(&forgotten.token_url, "https://host.invalid/t");
+            prop_assert_eq!(Some(forgotten.expires_at), written.expires_at);
         }
 
         #[test]
-        fn no_bytes_are_too_odd(bytes: Vec<u8>, now in -5_i64..5_000_000_000) {
-            prop_assert!(Entry::parse(&bytes, &key(), now.into()).is_err());
-            prop_assert!(identity(&bytes).is_none());
+        fn arbitrary_bytes_are_an_error(bytes: Vec<u8>, now in -5_i64..5_000_000_000) {
+            prop_assert!(Entry::parse(bytes.clone(), &key(), now.into()).is_err());
+            prop_assert!(Forgotten::parse(bytes).is_none());
         }
 
+        /// What a run without the secret can still rely on.
         #[test]
-        fn damage_gives_no_token_that_is_none(at: prop::sample::Index, byte: u8, cut: bool) {
-            let mut bytes = entry("token", "extra", 1000, 60).to_bytes(&key()).to_vec();
+        fn damage_without_the_secret_yields_a_b64token_or_an_error(at: prop::sample::Index, byte: u8) {
+            let mut bytes = bytes(&token("token", "extra", 1000, 60));
             let at = at.index(bytes.len());
             bytes[at] = byte;
-            if cut {
-                bytes.truncate(at);
-            }
-            if let Ok(entry) = Entry::parse(&bytes, &key(), 1000.into()) {
-                let token = entry.token.access_token.expose();
-                prop_assert!(AccessToken::parse(token).is_some());
-                prop_assert!(!cut, "half an entry was read");
+            if let Ok(entry) = Entry::parse(bytes, &key(), 1000.into()) {
+                prop_assert!(AccessToken::parse(entry.token.access_token.expose()).is_some());
             }
         }
     }

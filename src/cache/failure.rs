@@ -1,135 +1,112 @@
-//! What failed, for those who waited for it; and until when the service limits an identity. Pure.
+//! Answers of the service that were no token, sealed like entries: shared with the processes that waited for them, and
+//! remembered as rate limits. Pure.
 
-use std::path::{self, Path};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::CLOCK_TOLERANCE;
-use super::fingerprint::Fingerprint;
-use crate::http::Proxy;
+use super::CLOCK_TOLERANCE;
+use super::sealed::SealedJson;
 use crate::oauth::TokenError;
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 
-const VERSION: u32 = 1;
+/// A rate limit is remembered for this long at most.
+pub const MAX_LIMIT: Duration = Duration::from_secs(60 * 60);
 
-/// A limit is not remembered for longer, whatever the service says.
-pub const LONGEST_LIMIT: Duration = Duration::from_secs(60 * 60);
+/// How many failures are remembered for one token URL and client id, those of all secrets together.
+const MAX_FAILURES: usize = 8;
 
-/// How many failures are kept, of other secrets and ways among them.
-const MOST_FAILURES: usize = 8;
-
-/// How a request travels: what is refused on one way may pass on another.
+/// What decides which server answers: another proxy or certificate may get another answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    proxy: Option<String>,
-    /// The certificates trusted besides the system's.
-    ca_cert: Option<String>,
-}
-
-impl Route {
-    /// The way through this proxy, with these certificates trusted besides the system's.
-    pub fn new(proxy: Option<&Proxy>, ca_cert: Option<&Path>) -> Self {
-        // The same file may be named from different folders.
-        let whole = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self {
-            proxy: proxy.map(ToString::to_string),
-            ca_cert: ca_cert.map(|path| whole(path).display().to_string()),
-        }
-    }
+    /// The proxy, without its user and password.
+    pub proxy: Option<String>,
+    /// The absolute path of the additional CA certificates.
+    pub ca_cert: Option<String>,
 }
 
 /// An answer of the service that was no token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
-    /// Of the secret that was sent.
-    pub fingerprint: Fingerprint,
-    /// The way it went.
-    pub route: Route,
-    /// When the answer came.
-    pub failed_at: Timestamp,
-    /// The answer, in words.
-    pub error: TokenError,
-    /// Until when the service asks to be left alone.
-    pub limited_until: Option<Timestamp>,
+    route: Route,
+    failed_at: Timestamp,
+    error: TokenError,
+    /// The end of the rate limit, if it is one.
+    limited_until: Option<Timestamp>,
 }
 
 impl Failure {
-    /// The answer to `route` and the secret of `fingerprint`, at `now`.
-    pub fn new(fingerprint: Fingerprint, route: Route, error: TokenError, now: Timestamp) -> Self {
-        let limited_until = error
-            .limited_until()
-            .map(|until| until.min(now.plus(LONGEST_LIMIT)));
+    /// The failure that came by `route` at `now`.
+    pub fn new(route: Route, error: TokenError, now: Timestamp) -> Self {
+        let limited_until = error.limited_until();
         Self {
-            fingerprint,
             route,
             failed_at: now,
             error,
-            limited_until,
+            limited_until: limited_until.map(|until| until.min(now.plus(MAX_LIMIT))),
         }
     }
 
-    /// Whether who sends `secret` by `route` would have got the same answer.
-    pub fn concerns(&self, secret: &ClientSecret, route: &Route) -> bool {
-        self.route == *route && self.fingerprint.matches(secret)
+    /// Whether a process that has waited since `waiting_since` shares it: it would have sent the same request. A date
+    /// in the future was written before the clock was set back.
+    pub fn is_shared_with(&self, route: &Route, waiting_since: Timestamp, now: Timestamp) -> bool {
+        self.route == *route && (waiting_since..=now).contains(&self.failed_at)
     }
 
-    /// Whether the answer came while who began then was waiting; both in the same millisecond
-    /// counts. A date that is still to come was noted by a clock that has been set back since.
-    pub fn came_between(&self, began: Timestamp, now: Timestamp) -> bool {
-        (began..=now).contains(&self.failed_at)
+    /// The end of the rate limit, if it has not passed. It holds by any route.
+    pub fn limit(&self, now: Timestamp) -> Option<Timestamp> {
+        self.limited_until.filter(|until| *until > now)
     }
 
-    /// The end of the limit on `secret`, if it is still to come.
-    pub fn limit(&self, secret: &ClientSecret, now: Timestamp) -> Option<Timestamp> {
-        self.limited_until
-            .filter(|until| *until > now && self.fingerprint.matches(secret))
+    /// The error, with the end of its rate limit.
+    pub fn into_error(self) -> TokenError {
+        match self.limited_until {
+            Some(until) => self.error.limited(until),
+            None => self.error,
+        }
+    }
+
+    fn has_plausible_dates(&self, now: Timestamp) -> bool {
+        self.failed_at <= now.plus(CLOCK_TOLERANCE)
+            && self
+                .limited_until
+                .is_none_or(|until| until <= now.plus(MAX_LIMIT))
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u32,
-    /// The latest last.
-    failures: Vec<Failure>,
+/// The sealed failures in the bytes of a file, one on each line, the latest last.
+fn records(bytes: &[u8]) -> impl Iterator<Item = SealedJson> {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    lines.filter_map(|line| SealedJson::from_bytes(line.to_vec()))
 }
 
-/// Reads the bytes of the file.
-///
-/// # Errors
-/// Why it cannot be trusted.
-pub fn parse(bytes: &[u8], now: Timestamp) -> Result<Vec<Failure>, &'static str> {
-    let unknown = "it is not an outcome of this version";
-    let stored: Stored = serde_json::from_slice(bytes).map_err(|_| unknown)?;
-    if stored.version != VERSION {
-        return Err(unknown);
-    }
-    let is_believable = |failure: &Failure| {
-        let limit = failure.limited_until.unwrap_or(now);
-        failure.failed_at <= now.plus(CLOCK_TOLERANCE) && limit <= now.plus(LONGEST_LIMIT)
+/// The failures of `secret` in the bytes of a file.
+pub fn parse(bytes: &[u8], secret: &ClientSecret, now: Timestamp) -> Vec<Failure> {
+    records(bytes)
+        .filter(|record| record.is_sealed_with(secret))
+        .filter_map(|record| record.content())
+        .filter(|failure: &Failure| failure.has_plausible_dates(now))
+        .collect()
+}
+
+/// The bytes of a file with `latest` added. It replaces an earlier failure of the same secret and route, or the oldest
+/// if there are too many.
+pub fn add(bytes: &[u8], latest: &Failure, secret: &ClientSecret) -> Option<Vec<u8>> {
+    let is_replaced = |record: &SealedJson| {
+        record.is_sealed_with(secret)
+            && record
+                .content()
+                .is_none_or(|failure: Failure| failure.route == latest.route)
     };
-    match stored.failures.iter().all(is_believable) {
-        true => Ok(stored.failures),
-        false => Err("its dates cannot be right"),
-    }
-}
-
-/// The bytes of the file.
-pub fn to_bytes(failures: &[Failure]) -> Vec<u8> {
-    let stored = Stored {
-        version: VERSION,
-        failures: failures.to_vec(),
-    };
-    serde_json::to_vec(&stored).unwrap_or_default()
-}
-
-/// `failures` with the latest at the end, in the place of the oldest if there are too many.
-pub fn with(mut failures: Vec<Failure>, latest: Failure) -> Vec<Failure> {
-    let surplus = (failures.len() + 1).saturating_sub(MOST_FAILURES);
-    failures.drain(..surplus);
-    failures.push(latest);
-    failures
+    let mut records: Vec<_> = records(bytes)
+        .filter(|record| !is_replaced(record))
+        .collect();
+    let surplus = (records.len() + 1).saturating_sub(MAX_FAILURES);
+    records.drain(..surplus);
+    records.push(SealedJson::seal(latest, secret)?);
+    let lines: Vec<_> = records.iter().map(SealedJson::as_bytes).collect();
+    Some(lines.join(&b'\n'))
 }
 
 #[cfg(test)]
@@ -143,108 +120,130 @@ mod tests {
         ClientSecret::new(text.to_owned())
     }
 
-    fn failure(limited_until: Option<i64>) -> Failure {
-        Failure {
-            fingerprint: Fingerprint::of(&secret("one")).unwrap(),
-            route: Route::default(),
-            failed_at: NOW.into(),
-            error: TokenError::new(TokenErrorKind::Unavailable, "what", "hint"),
-            limited_until: limited_until.map(Timestamp::from),
+    fn route(proxy: &str) -> Route {
+        Route {
+            proxy: Some(proxy.to_owned()),
+            ..Route::default()
         }
     }
 
-    #[test]
-    fn a_failure_concerns_the_same_secret_on_the_same_way() {
-        let proxy = Proxy::parse(("http://user:hush@proxy.invalid", "--proxy")).unwrap();
-        let routes = [
-            Route::default(),
-            Route::new(Some(&proxy), None),
-            Route::new(None, Some(Path::new("ca.pem"))),
-        ];
-        for mine in &routes {
-            let failure = Failure {
-                route: mine.clone(),
-                ..failure(None)
-            };
-            for theirs in &routes {
-                assert_eq!(failure.concerns(&secret("one"), theirs), mine == theirs);
-                assert!(!failure.concerns(&secret("two"), theirs));
-            }
-        }
-        let kept = String::from_utf8(to_bytes(&[Failure {
-            route: routes[1].clone(),
-            ..failure(None)
-        }]));
-        assert!(!kept.unwrap().contains("hush"));
+    fn failure(route: Route, limited_until: Option<i64>) -> Failure {
+        let error = TokenError::new(TokenErrorKind::Unavailable, "what", "hint");
+        let error = match limited_until {
+            Some(until) => error.limited(until.into()),
+            None => error,
+        };
+        Failure::new(route, error, NOW.into())
     }
 
     #[test]
-    fn a_limit_holds_for_its_secret_until_it_ends() {
-        let limit =
-            |failure: &Failure, text, now| failure.limit(&secret(text), Timestamp::from(now));
-        let limited = failure(Some(NOW + 60));
-        assert_eq!(limit(&limited, "one", NOW), Some((NOW + 60).into()));
-        assert_eq!(limit(&limited, "one", NOW + 59), Some((NOW + 60).into()));
-        assert_eq!(limit(&limited, "one", NOW + 60), None);
-        assert_eq!(limit(&limited, "two", NOW), None);
-        assert_eq!(limit(&failure(None), "one", NOW), None);
-    }
-
-    #[test]
-    fn bytes_are_believed_if_they_can_be_right() {
-        let an_hour = 60 * 60;
-        for (until, is_believed) in [
-            (None, true),
-            (Some(NOW - 1), true),
-            (Some(NOW + an_hour), true),
-            (Some(NOW + an_hour + 1), false),
+    fn a_failure_is_shared_with_those_who_waited_and_would_send_the_same() {
+        let failure = failure(route("a"), None);
+        for (route, since, now, expected) in [
+            (route("a"), -10, 10, true),
+            (route("a"), 0, 0, true),
+            (route("a"), 1, 10, false),
+            (route("a"), -20, -1, false),
+            (route("b"), -10, 10, false),
+            (Route::default(), -10, 10, false),
         ] {
-            let bytes = to_bytes(&[failure(None), failure(until)]);
-            let read = parse(&bytes, NOW.into());
+            let shared = failure.is_shared_with(&route, (NOW + since).into(), (NOW + now).into());
+            assert_eq!(shared, expected, "{route:?} {since} {now}");
+        }
+    }
+
+    #[test]
+    fn only_failures_of_the_same_secret_are_read() {
+        let bytes = add(b"", &failure(route("a"), None), &secret("one")).unwrap();
+        let bytes = add(&bytes, &failure(route("a"), None), &secret("two")).unwrap();
+        let bytes = add(&bytes, &failure(route("b"), None), &secret("one")).unwrap();
+        for (text, expected) in [("one", 2), ("two", 1), ("three", 0)] {
             assert_eq!(
-                read.ok().map(|read| read.len()),
-                is_believed.then_some(2),
-                "{until:?}"
+                parse(&bytes, &secret(text), NOW.into()).len(),
+                expected,
+                "{text}"
             );
         }
-        let good = String::from_utf8(to_bytes(&[failure(None)])).unwrap();
-        let other = good.replace("\"version\":1", "\"version\":2");
-        assert!(parse(other.as_bytes(), NOW.into()).is_err());
-        assert!(parse(b"", NOW.into()).is_err());
     }
 
     #[test]
-    fn the_latest_stays_and_the_oldest_goes() {
-        let mut failures = Vec::new();
-        for n in 0..20 {
-            let latest = Failure {
-                failed_at: Timestamp::from(NOW + n),
-                ..failure(None)
-            };
-            failures = with(failures, latest);
-            assert_eq!(
-                failures.len(),
-                usize::try_from(n + 1).unwrap().min(MOST_FAILURES)
-            );
-            assert_eq!(failures.last().unwrap().failed_at, Timestamp::from(NOW + n));
-        }
-        assert_eq!(failures[0].failed_at, Timestamp::from(NOW + 12));
-    }
-
-    #[test]
-    fn an_answer_is_for_those_who_waited_when_it_came() {
-        let fingerprint = Fingerprint::of(&ClientSecret::new("s".to_owned())).unwrap();
-        let error = TokenError::new(TokenErrorKind::Refused, "", "");
-        let failure = Failure::new(fingerprint, Route::default(), error, Timestamp::from(100));
-        for (began, now, expected) in [
-            (90, 110, true),
-            (100, 100, true),
-            (101, 110, false),
-            (80, 99, false),
-            (120, 90, false),
+    fn a_rate_limit_lasts_until_its_end_but_an_hour_at_most() {
+        for (until, now, expected) in [
+            (Some(60), 0, Some(60)),
+            (Some(60), 59, Some(60)),
+            (Some(60), 60, None),
+            (Some(9999), 0, Some(3600)),
+            (None, 0, None),
         ] {
-            let came_between = failure.came_between(began.into(), now.into());
-            assert_eq!(came_between, expected, "{began} {now}");
+            let failure = failure(Route::default(), until.map(|until| NOW + until));
+            let expected = expected.map(|until| Timestamp::from(NOW + until));
+            assert_eq!(
+                failure.limit((NOW + now).into()),
+                expected,
+                "{until:?} {now}"
+            );
+            assert_eq!(
+                failure.into_error().limited_until().is_some(),
+                until.is_some()
+            );
         }
+    }
+
+    #[test]
+    fn implausible_dates_are_not_read() {
+        for (clock_set_back, limited_until, expected) in [
+            (0, None, 1),
+            (300, None, 1),
+            (301, None, 0),
+            (0, Some(3600), 1),
+            (1, Some(3600), 0),
+            (60, Some(3500), 1),
+        ] {
+            let failure = failure(Route::default(), limited_until.map(|until| NOW + until));
+            let bytes = add(b"", &failure, &secret("s")).unwrap();
+            let read = parse(&bytes, &secret("s"), Timestamp::from(NOW - clock_set_back));
+            assert_eq!(read.len(), expected, "{clock_set_back} {limited_until:?}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_loses_one_failure_and_no_other() {
+        let bytes = add(b"", &failure(route("a"), None), &secret("s")).unwrap();
+        let both = add(&bytes, &failure(route("b"), None), &secret("s")).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = both.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let read = parse(&changed, &secret("s"), NOW.into());
+            assert!(
+                read.iter().all(|failure| failure.route == route("b")),
+                "bit {bit}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_latest_failure_replaces_the_oldest() {
+        let mut bytes = Vec::new();
+        for number in 0..20 {
+            bytes = add(
+                &bytes,
+                &failure(route(&number.to_string()), None),
+                &secret("s"),
+            )
+            .unwrap();
+        }
+        let read = parse(&bytes, &secret("s"), NOW.into());
+        let proxies: Vec<_> = read
+            .into_iter()
+            .filter_map(|failure| failure.route.proxy)
+            .collect();
+        assert_eq!(
+            proxies,
+            (12..20)
+                .map(|number: i32| number.to_string())
+                .collect::<Vec<_>>()
+        );
+        let again = add(&bytes, &failure(route("15"), None), &secret("s")).unwrap();
+        assert_eq!(parse(&again, &secret("s"), NOW.into()).len(), MAX_FAILURES);
     }
 }

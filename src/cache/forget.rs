@@ -1,96 +1,56 @@
-//! Deletes what is cached, and leaves the lock files: somebody may be waiting at them.
+//! Deletes cached tokens and remembered failures. Lock files stay: another process may be waiting for one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
-use std::{fs, io, thread};
+use std::{fs, io};
 
-use super::key::{Key, digest_of};
-use super::{ENTRY, Guard, LOCK, LockFile, OUTCOME, entry};
-use crate::oauth::{ClientId, TokenEndpoint};
-use crate::private_file as file;
-use crate::time::{Deadline, Timestamp};
+use super::key::split_name;
+use super::{ENTRY, FAILURES, Forgotten, Key, LOCK};
+use crate::lock_file::LockFile;
+use crate::private_file;
+use crate::time::Deadline;
 
-/// How often to look whether a lock is free.
-const POLL: Duration = Duration::from_millis(10);
-
-/// A token that is cached no more.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Forgotten {
-    /// Whose it was.
-    pub client_id: String,
-    /// Where it came from.
-    pub token_url: String,
-    /// Until when it is accepted all the same.
-    pub expires_at: Timestamp,
-}
-
-/// Forgets what is cached of one identity, after waiting for whoever fetches for it, at most until
-/// `patience` ends.
+/// Deletes what is cached in `dir` for one identity, or for all. Waits for a process that is fetching, but only until
+/// `deadline`.
 ///
 /// # Errors
-/// If a file is there and cannot be deleted.
-pub fn forget(
-    dir: &Path,
-    endpoint: &TokenEndpoint,
-    client_id: &ClientId,
-    patience: Deadline,
-) -> io::Result<Option<Forgotten>> {
-    forget_digest(dir, &Key::new(endpoint, client_id).digest, patience)
-}
-
-/// Forgets everything that is cached, half-written files included.
-///
-/// # Errors
-/// If the folder cannot be read or a file cannot be deleted.
-pub fn forget_all(dir: &Path, patience: Deadline) -> io::Result<Vec<Forgotten>> {
+/// If the directory cannot be read or a file cannot be deleted.
+pub fn forget(dir: &Path, key: Option<&Key>, deadline: Deadline) -> io::Result<Vec<Forgotten>> {
     let files = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         files => files?,
     };
-    let mut digests = BTreeSet::new();
-    for entry in files {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        match digest_of(&name) {
-            Some(digest) => drop(digests.insert(digest.to_owned())),
-            // A folder of that name is none of ours.
-            None if name.starts_with(file::TEMPORARY) && entry.file_type()?.is_file() => {
-                file::remove(&entry.path())?;
-            }
-            None => {}
+    // All files of an identity begin with its digest, temporary files that a killed process left included.
+    let mut identities: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in files {
+        let Ok(name) = file?.file_name().into_string() else {
+            continue;
+        };
+        if let Some((digest, suffix)) = split_name(&name)
+            && key.is_none_or(|key| key.digest == digest)
+        {
+            let suffixes = identities.entry(digest.to_owned()).or_default();
+            suffixes.push(suffix.to_owned());
         }
     }
-    let forgotten = digests
-        .iter()
-        .filter_map(|digest| forget_digest(dir, digest, patience).transpose());
-    forgotten.collect()
-}
-
-fn forget_digest(dir: &Path, digest: &str, patience: Deadline) -> io::Result<Option<Forgotten>> {
-    let path = |extension| dir.join(format!("{digest}.{extension}"));
-    if !dir.is_dir() {
-        return Ok(None);
-    }
-    let lock = LockFile::open(&path(LOCK))?;
-    let _guard = loop {
-        match lock.try_lock() {
-            Ok(Some(guard)) => break guard,
-            Ok(None) if !patience.remaining().is_zero() => thread::sleep(POLL),
-            // A holder that hangs, or no locks here.
-            Ok(None) | Err(_) => break Guard::overdue(),
+    let mut forgotten = Vec::new();
+    for (digest, suffixes) in identities {
+        let path = |suffix: &str| dir.join(format!("{digest}.{suffix}"));
+        let lock = LockFile::open(&path(LOCK)).ok();
+        // Without a lock if its holder hangs.
+        let _guard = lock
+            .as_ref()
+            .and_then(|lock| lock.lock_before(deadline).ok().flatten());
+        let bytes = private_file::read(&path(ENTRY)).ok().flatten();
+        forgotten.extend(bytes.and_then(Forgotten::parse));
+        // Entry and failures may be newer than the list of files.
+        let listed = suffixes.iter().map(String::as_str);
+        for suffix in listed
+            .chain([ENTRY, FAILURES])
+            .filter(|suffix| *suffix != LOCK)
+        {
+            private_file::remove(&path(suffix))?;
         }
-    };
-    let bytes = file::read(&path(ENTRY)).ok().flatten();
-    let forgotten = bytes.and_then(|bytes| entry::identity(&bytes)).map(
-        |(client_id, token_url, expires_at)| Forgotten {
-            client_id,
-            token_url,
-            expires_at,
-        },
-    );
-    file::remove(&path(ENTRY))?;
-    file::remove(&path(OUTCOME))?;
+    }
     Ok(forgotten)
 }

@@ -1,53 +1,50 @@
-//! The name of an identity's files: a digest, so that no URL or client id can leave the folder.
+//! File names of a cached identity: a digest, so that no URL or client id can escape the directory. Pure.
 
 use ring::digest;
 
 use crate::oauth::{ClientId, TokenEndpoint};
 
-/// How much of the digest is in a file name, in bytes: 128 bits.
+/// Length of the digest in a file name, in bytes.
 const DIGEST_LENGTH: usize = 16;
 
-/// A token URL and a client id.
+/// What a token is cached for: a token URL and a client id.
 #[derive(Debug)]
 pub struct Key {
     pub token_url: String,
     pub client_id: String,
-    /// In lower-case hexadecimal.
+    /// SHA-256 of both, cut to 128 bits, in lower-case hexadecimal.
     pub digest: String,
 }
 
 impl Key {
     pub fn new(endpoint: &TokenEndpoint, client_id: &ClientId) -> Self {
         let (token_url, client_id) = (endpoint.as_str().to_owned(), client_id.0.clone());
-        // A URL has no line break, so the pair cannot be split in two ways.
-        let digest = digest::digest(
-            &digest::SHA256,
-            format!("{token_url}\n{client_id}").as_bytes(),
-        );
+        // A URL has no line break, so no two pairs give the same text.
+        let text = format!("{token_url}\n{client_id}");
+        let digest = digest::digest(&digest::SHA256, text.as_bytes());
         let digest = digest.as_ref()[..DIGEST_LENGTH]
             .iter()
             .fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
-        let digest = format!("{digest:032x}");
         Self {
             token_url,
             client_id,
-            digest,
+            digest: format!("{digest:032x}"),
         }
     }
 
-    pub fn file_name(&self, extension: &str) -> String {
-        format!("{}.{extension}", self.digest)
+    pub fn file_name(&self, suffix: &str) -> String {
+        format!("{}.{suffix}", self.digest)
     }
 }
 
-/// The digest in a file name of ours, whatever the extension.
-pub fn digest_of(file_name: &str) -> Option<&str> {
-    let (digest, _) = file_name.split_once('.')?;
+/// Splits the name of a cache file into digest and suffix; `None` if it is not one of ours.
+pub fn split_name(file_name: &str) -> Option<(&str, &str)> {
+    let (digest, suffix) = file_name.split_once('.')?;
     let is_digest = digest.len() == 2 * DIGEST_LENGTH
         && digest
             .bytes()
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_digest.then_some(digest)
+    is_digest.then_some((digest, suffix))
 }
 
 #[cfg(test)]
@@ -60,17 +57,12 @@ mod tests {
     }
 
     #[test]
-    fn each_identity_has_a_file_name_of_its_own_that_stays() {
+    fn each_url_and_id_has_its_own_stable_file_name() {
         let key_of = key("https://host.invalid/t", "id");
-        // Part of what users may rely on: the SHA-256 of `https://host.invalid/t\nid`.
-        assert_eq!(
-            key_of.file_name("json"),
-            "7b6e4fca0d2014c9ea901055e1b8ca98.json"
-        );
-        assert_eq!(
-            digest_of(&key_of.file_name("json")),
-            Some(&key_of.digest[..])
-        );
+        // Public API: the SHA-256 of `https://host.invalid/t\nid`.
+        let name = key_of.file_name("json");
+        assert_eq!(name, "7b6e4fca0d2014c9ea901055e1b8ca98.json");
+        assert_eq!(split_name(&name), Some((&key_of.digest[..], "json")));
         for other in [
             key("https://host.invalid/t", "id2"),
             key("https://host.invalid/ti", "d"),
@@ -81,11 +73,11 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_ours_have_a_digest() {
+    fn only_names_with_a_digest_are_cache_files() {
         let digest = "0123456789abcdef0123456789abcdef";
         for (name, expected) in [
-            (format!("{digest}.json"), Some(digest)),
-            (format!("{digest}.json.tmp"), Some(digest)),
+            (format!("{digest}.json"), Some((digest, "json"))),
+            (format!("{digest}.json.new"), Some((digest, "json.new"))),
             (digest.to_owned(), None),
             (format!("{}.json", &digest[1..]), None),
             (format!("{digest}0.json"), None),
@@ -93,7 +85,7 @@ mod tests {
             (format!("{}g.json", &digest[1..]), None),
             (".json".to_owned(), None),
         ] {
-            assert_eq!(digest_of(&name), expected, "{name}");
+            assert_eq!(split_name(&name), expected, "{name}");
         }
     }
 }

@@ -1,204 +1,246 @@
-//! Tokens on disk, so that parallel and repeated runs cost one request a token lifetime. Knows
-//! neither credentials' sources nor the network. Whatever it finds that it cannot trust is a miss.
+//! Access tokens on disk: parallel and repeated runs need one request per token lifetime. Whatever cannot be trusted is
+//! a cache miss.
 //!
-//! For each token URL and client id there is an entry (the token), a lock file (who fetches) and an
-//! outcome file (what failed, for those who waited). None of them holds the client secret.
+//! Each token URL and client id has three files: an entry (the token), the failures that the service answered instead,
+//! and a lock, which the process that fetches holds.
 
 mod entry;
 mod failure;
-mod fingerprint;
 mod forget;
 mod key;
+mod sealed;
 
-use std::fmt::Display;
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-pub use crate::lock_file::{Guard, LockFile};
-pub use crate::private_file::Stamp;
-pub use entry::Entry;
+pub use entry::{Entry, Forgotten};
 #[cfg(feature = "server")]
-pub use failure::LONGEST_LIMIT;
+pub use failure::MAX_LIMIT;
 pub use failure::{Failure, Route};
-pub use fingerprint::Fingerprint;
-pub use forget::{Forgotten, forget, forget_all};
+pub use forget::forget;
 pub use key::Key;
+pub use sealed::SealedJson;
 
-use crate::oauth::{ClientId, TokenEndpoint};
-use crate::private_file as file;
+use crate::lock_file::{Guard, LockFile};
+use crate::oauth::{ClientId, Token, TokenEndpoint};
+use crate::private_file::{self, Stamp};
 use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 
+/// Suffixes of the three files.
 const ENTRY: &str = "json";
+const FAILURES: &str = "failures";
 const LOCK: &str = "lock";
-const OUTCOME: &str = "outcome";
 
-/// Where entries are kept, and how sure the user is about that.
+/// A date that lies further ahead of this machine's clock is not trusted.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// The cache directory.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The folder.
+    /// Its path.
     pub dir: PathBuf,
-    /// Whether an option or variable named it, so that its failings deserve a warning.
-    pub is_explicit: bool,
+    /// The home directory that the default location depends on; `None` if an option or variable named the directory.
+    pub home: Option<PathBuf>,
 }
 
 impl Settings {
-    /// Whether the folder is ours, or not there yet. Warns if not.
-    pub fn is_usable(&self, report: Reporter) -> bool {
-        let checked = file::check_folder(&self.dir);
-        if let Err(why) = checked {
-            let dir = self.dir.display();
-            report.warning(&format!("the cache is off: the folder {dir} {why}"));
+    /// Whether the directory can be used, or created.
+    ///
+    /// # Errors
+    /// Why not; reported as a warning, or as a note if the default location is not meant for this user.
+    pub fn check(&self, report: Reporter) -> Result<(), String> {
+        let found = private_file::check_dir(&self.dir);
+        if found == Ok(true) {
+            return Ok(());
         }
-        checked.is_ok()
+        if let Some(home) = &self.home {
+            // Run by sudo, it must not leave root's files among those of another user.
+            let home_fault = match private_file::check_dir(home) {
+                Ok(true) => None,
+                Ok(false) => Some("does not exist"),
+                Err(why) => Some(why),
+            };
+            let parent = self.dir.parent().filter(|parent| {
+                private_file::check_dir(parent) == Err(private_file::ANOTHER_USERS)
+            });
+            let fault = home_fault.map(|why| (home.as_path(), why));
+            let fault = fault.or(parent.map(|parent| (parent, private_file::ANOTHER_USERS)));
+            if let Some((dir, why)) = fault {
+                let why = format!("the folder {} {why}", dir.display());
+                report.verbose(|| format!("the cache is off: {why}"));
+                return Err(why);
+            }
+        }
+        found.map(drop).map_err(|why| {
+            let why = format!("the folder {} {why}", self.dir.display());
+            report.warning(&format!("the cache is off: {why}"));
+            why
+        })
     }
 }
 
-/// The place of one identity: a token URL and a client id.
+/// The cached token and failures of one token URL and client id.
 #[derive(Debug)]
 pub struct Cache {
-    dir: PathBuf,
-    is_explicit: bool,
+    settings: Settings,
     key: Key,
-    birth: Birth,
+    create_on_first_success: bool,
     report: Reporter,
 }
 
-/// When the first file of an identity is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Birth {
-    /// With the lock, before the first request.
-    Lock,
-    /// With the first token: whoever makes up identities makes no files.
-    #[cfg(feature = "server")]
-    Success,
-}
-
 impl Cache {
-    /// The place for that identity; `None`, with a warning, if the folder is somebody else's.
+    /// The cache for this token URL and client id. Creates no file yet.
+    ///
+    /// # Errors
+    /// Why the directory cannot be used, which has been reported.
     pub fn open(
         settings: &Settings,
         endpoint: &TokenEndpoint,
         client_id: &ClientId,
         report: Reporter,
-    ) -> Option<Self> {
-        if !settings.is_usable(report) {
-            return None;
-        }
-        let Settings { dir, is_explicit } = settings.clone();
-        Some(Self {
-            dir,
-            is_explicit,
+    ) -> Result<Self, String> {
+        settings.check(report)?;
+        Ok(Self {
+            settings: settings.clone(),
             key: Key::new(endpoint, client_id),
-            birth: Birth::Lock,
+            create_on_first_success: false,
             report,
         })
     }
 
-    /// The same, but no file is made before the first token.
+    /// Creates no file before the first token, so that invented client ids leave none.
     #[cfg(feature = "server")]
     pub fn create_on_first_success(self) -> Self {
         Self {
-            birth: Birth::Success,
+            create_on_first_success: true,
             ..self
         }
     }
 
-    /// Whether no file may be made yet, and nobody else has made one: there is nobody to wait for, and no limit to
-    /// heed.
-    pub fn must_not_create_yet(&self) -> bool {
-        let made = [self.entry_path(), self.lock_path()];
-        self.birth != Birth::Lock && made.iter().all(|path| file::stamp(path).is_none())
-    }
-
-    /// The entry, if there is one that can be trusted.
-    pub fn entry(&self, now: Timestamp) -> Option<Entry> {
-        let bytes = self.read(&self.entry_path())?;
-        let parsed = Entry::parse(&bytes, &self.key, now);
-        self.or_ignore(&self.entry_path(), parsed)
-    }
-
-    /// Replaces the entry. Only who holds the guard may.
-    pub fn put(&self, _: &Guard, entry: &Entry) {
-        self.write(&self.entry_path(), &entry.to_bytes(&self.key));
-    }
-
-    /// The failures that are remembered.
-    pub fn failures(&self, now: Timestamp) -> Vec<Failure> {
-        let path = self.outcome_path();
-        self.read(&path)
-            .and_then(|bytes| self.or_ignore(&path, failure::parse(&bytes, now)))
-            .unwrap_or_default()
-    }
-
-    /// Remembers the failure of `secret`, beside those of others.
-    pub fn put_failure(&self, _: &Guard, failure: Failure, secret: &ClientSecret, now: Timestamp) {
-        let mut failures = self.failures(now);
-        failures.retain(|earlier| !earlier.concerns(secret, &failure.route));
-        let failures = failure::with(failures, failure);
-        self.write(&self.outcome_path(), &failure::to_bytes(&failures));
-    }
-
-    /// What entry and outcome look like from outside: changes when one of them is replaced.
-    pub fn stamps(&self) -> [Option<Stamp>; 2] {
-        [
-            file::stamp(&self.entry_path()),
-            file::stamp(&self.outcome_path()),
-        ]
-    }
-
-    /// The lock file, made if need be; `None` if that cannot be, so that nobody can be waited for.
-    pub fn lock_file(&self) -> Option<LockFile> {
-        let path = self.lock_path();
-        let opened = file::make_folder(&self.dir).and_then(|()| LockFile::open(&path));
-        opened
-            .map_err(|error| self.cannot("locked", &path, &error))
-            .ok()
-    }
-
-    /// Where the entry is, or would be.
-    pub fn entry_path(&self) -> PathBuf {
-        self.dir.join(self.key.file_name(ENTRY))
-    }
-
-    fn lock_path(&self) -> PathBuf {
-        self.dir.join(self.key.file_name(LOCK))
-    }
-
-    fn outcome_path(&self) -> PathBuf {
-        self.dir.join(self.key.file_name(OUTCOME))
-    }
-
-    fn read(&self, path: &Path) -> Option<Vec<u8>> {
-        self.or_ignore(path, file::read(path)).flatten()
-    }
-
-    /// What cannot be trusted is a miss.
-    fn or_ignore<T>(&self, path: &Path, read: Result<T, impl Display>) -> Option<T> {
-        read.map_err(|why| {
-            self.report
-                .verbose(|| format!("cache: {} is ignored: {why}", path.display()));
-        })
-        .ok()
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) {
-        match file::make_folder(&self.dir).and_then(|()| file::replace(path, bytes)) {
-            Ok(()) => self
-                .report
-                .verbose(|| format!("cache: wrote {}", path.display())),
-            Err(error) => self.cannot("written", path, &error),
+    /// Reads the entry; `None` if there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be trusted, or written.
+    pub fn lookup(&self, now: Timestamp) -> Result<Option<Entry>, String> {
+        let path = self.entry_path();
+        let untrusted = |why| format!("{} is ignored: {why}", path.display());
+        match private_file::read(&path).map_err(untrusted)? {
+            Some(bytes) => match Entry::parse(bytes, &self.key, now) {
+                Ok(entry) => Ok(Some(entry)),
+                Err(why) => Err(untrusted(why.to_owned())),
+            },
+            None if private_file::is_readable_by_others(&self.path(LOCK)) => Err(format!(
+                "no token is stored in {}: other users can read every file there",
+                self.settings.dir.display()
+            )),
+            None => Ok(None),
         }
     }
 
-    /// The token is printed all the same, so this is worth a warning only where the user named the
-    /// folder.
-    fn cannot(&self, what: &str, path: &Path, error: &std::io::Error) {
-        let text = format!("cache: {} cannot be {what}: {error}", path.display());
-        if self.is_explicit {
-            self.report.warning(&text);
-        } else {
-            self.report.verbose(|| text);
+    /// Reads the entry. One that cannot be trusted is a cache miss.
+    pub fn entry(&self, now: Timestamp) -> Option<Entry> {
+        self.lookup(now).unwrap_or_else(|why| {
+            self.report.verbose(|| format!("cache: {why}"));
+            None
+        })
+    }
+
+    /// Replaces the entry. A token that is over, or never known to expire, is not stored, and no older one is kept.
+    pub fn put(&self, guard: &Guard, token: &Token, secret: &ClientSecret, now: Timestamp) {
+        let lives = token.remaining(now).is_some_and(|left| !left.is_zero());
+        match entry::seal(token, &self.key, secret).filter(|_| lives) {
+            Some(sealed) => self.write(guard, &self.entry_path(), sealed.as_bytes()),
+            None => drop(private_file::remove(&self.entry_path())),
+        }
+    }
+
+    /// The remembered failures of `secret`.
+    pub fn failures(&self, secret: &ClientSecret, now: Timestamp) -> Vec<Failure> {
+        let bytes = self.failure_bytes();
+        let failures = failure::parse(&bytes, secret, now);
+        if failures.len() < bytes.lines().count() {
+            self.report.verbose(|| {
+                let path = self.path(FAILURES);
+                let path = path.display();
+                format!("cache: {path}: a failure is ignored: another secret's, or damaged")
+            });
+        }
+        failures
+    }
+
+    /// Remembers a failure of `secret`.
+    pub fn put_failure(&self, guard: &Guard, failure: &Failure, secret: &ClientSecret) {
+        if !self.is_waiting_for_success()
+            && let Some(bytes) = failure::add(&self.failure_bytes(), failure, secret)
+        {
+            self.write(guard, &self.path(FAILURES), &bytes);
+        }
+    }
+
+    fn failure_bytes(&self) -> Vec<u8> {
+        let path = self.path(FAILURES);
+        let bytes = private_file::read(&path).unwrap_or_else(|why| {
+            self.report
+                .verbose(|| format!("cache: {} is ignored: {why}", path.display()));
+            None
+        });
+        bytes.unwrap_or_default()
+    }
+
+    /// The versions of entry and failures: one of them changes when a process stores its result.
+    pub fn stamps(&self) -> [Option<Stamp>; 2] {
+        [ENTRY, FAILURES].map(|suffix| private_file::stamp(&self.path(suffix)))
+    }
+
+    /// Opens the lock file, and creates it if it is missing; `None` if that is impossible or too early, so that this
+    /// process cannot wait for others.
+    pub fn lock_file(&self) -> Option<LockFile> {
+        if self.is_waiting_for_success() {
+            return None;
+        }
+        let path = self.path(LOCK);
+        let opened =
+            private_file::create_dir(&self.settings.dir).and_then(|()| LockFile::open(&path));
+        opened
+            .inspect_err(|error| {
+                self.report
+                    .verbose(|| format!("cache: {} cannot be opened: {error}", path.display()));
+            })
+            .ok()
+    }
+
+    /// Whether no file may be created yet.
+    fn is_waiting_for_success(&self) -> bool {
+        let exists = |suffix| private_file::stamp(&self.path(suffix)).is_some();
+        self.create_on_first_success && !exists(ENTRY) && !exists(LOCK)
+    }
+
+    /// The path of the entry, whether it exists or not.
+    pub fn entry_path(&self) -> PathBuf {
+        self.path(ENTRY)
+    }
+
+    fn path(&self, suffix: &str) -> PathBuf {
+        self.settings.dir.join(self.key.file_name(suffix))
+    }
+
+    fn write(&self, guard: &Guard, path: &Path, bytes: &[u8]) {
+        let written = private_file::create_dir(&self.settings.dir)
+            .and_then(|()| private_file::replace(path, bytes, guard));
+        let path_shown = path.display();
+        let Err(error) = written else {
+            return self.report.verbose(|| format!("cache: wrote {path_shown}"));
+        };
+        // The next run must not use what this one meant to replace.
+        let _ = private_file::remove(path);
+        let text = format!("cache: {path_shown} cannot be written: {error}");
+        // The token is printed all the same.
+        match self.settings.home {
+            None => self.report.warning(&text),
+            Some(_) => self.report.verbose(|| text),
         }
     }
 }

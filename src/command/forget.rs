@@ -1,8 +1,8 @@
-//! `forget`: delete cached tokens.
+//! `forget`: deletes cached tokens.
 
 use anyhow::Context as _;
 
-use crate::cache::{self, Forgotten};
+use crate::cache::{self, Forgotten, Key};
 use crate::cli;
 use crate::config::Config;
 use crate::credentials::Selection;
@@ -15,8 +15,7 @@ use crate::time::{Deadline, Timestamp};
 /// Deletes the cached token of one identity, or all of them.
 ///
 /// # Errors
-/// `Error::NoCredentials` if it is not known whose token to forget; `Error::Other` if a file cannot
-/// be deleted.
+/// `Error::NoCredentials` if no client id is given; `Error::Other` if a file cannot be deleted.
 #[inline(never)]
 pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error> {
     let identity = cli::Credentials {
@@ -36,23 +35,26 @@ pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error>
     };
     let config = Config::new(&network, &cache, &selection, env).map_err(Error::Usage)?;
     let Some(settings) = &config.cache else {
-        report.info("the cache is off, so there is nothing to forget");
+        report.info("the cache is off; nothing to forget");
         return Ok(());
     };
-    if !settings.is_usable(report) {
+    if settings.check(report).is_err() {
         return Ok(());
     }
-    let patience = Deadline::after(config.timeout / 2);
-    let forgotten = if args.all {
-        cache::forget_all(&settings.dir, patience)
-    } else {
-        let client_id = selection.client_id.as_ref().ok_or_else(unknown_client)?;
-        cache::forget(&settings.dir, &config.endpoint, client_id, patience).map(Vec::from_iter)
+    let key = match (args.all, &selection.client_id) {
+        (true, _) => None,
+        (false, Some(id)) => Some(Key::new(&config.endpoint, id)),
+        (false, None) => return Err(unknown_client()),
     };
-    let forgotten = forgotten
-        .with_context(|| format!("cannot forget what is in {}", settings.dir.display()))?;
+    let deadline = Deadline::after(config.timeout / 2);
+    let forgotten = cache::forget(&settings.dir, key.as_ref(), deadline).with_context(|| {
+        format!(
+            "cannot delete the cached tokens in {}",
+            settings.dir.display()
+        )
+    })?;
     for token in &forgotten {
-        tell(token, report);
+        report_forgotten(token, report);
     }
     if forgotten.is_empty() {
         report.info(&format!("nothing to forget in {}", settings.dir.display()));
@@ -60,28 +62,28 @@ pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error>
     Ok(())
 }
 
-fn tell(token: &Forgotten, report: Reporter) {
+fn report_forgotten(token: &Forgotten, report: Reporter) {
     let Forgotten {
         client_id,
         token_url,
         expires_at,
     } = token;
-    // Its query may hold what is not for every eye.
+    // The query may hold something private.
     let token_url = token_url.split('?').next().unwrap_or_default();
     let validity = match *expires_at > Timestamp::now() {
         true => format!("it is not revoked and stays valid until {expires_at}"),
-        false => format!("it had expired at {expires_at}"),
+        false => format!("it expired at {expires_at}"),
     };
     report.info(&format!(
-        "forgot the token of {client_id} from {token_url}; {validity}"
+        "deleted the cached token of {client_id} from {token_url}; {validity}"
     ));
 }
 
 fn unknown_client() -> Error {
     Error::NoCredentials(Problem::new(
-        "there is no client id, so it is not known whose token to forget",
+        "no client id is given, so it is unknown which token to delete",
         format!(
-            "set {} or give --client-id, or forget all with --all",
+            "set {} or --client-id, or use --all to delete every token",
             env::CELLS_CLIENT_ID.name
         ),
     ))

@@ -13,33 +13,32 @@ use crate::token_source;
 /// Gets a token and prints it.
 ///
 /// # Errors
-/// Whatever stands in the way.
+/// Why no token could be obtained or printed.
 pub fn run(args: &cli::Get, env: &Env, report: Reporter) -> Result<(), Error> {
     let form = config::form(&args.output).map_err(Error::Usage)?;
-    let answer = token_source::token(&args.request, env, Timestamp::now, report)?;
-    let line = output::render(&answer.token, answer.origin, form, Timestamp::now());
+    let obtained = token_source::obtain(&args.request, env, Timestamp::now, report)?;
+    let line = output::render(&obtained.token, obtained.origin, form, Timestamp::now());
     output::write_stdout(&line)?;
-    if let Some(id) = answer.entered {
-        tell_the_next_time(&id, report);
+    if let Some(id) = obtained.prompted_id {
+        suggest_variables(&id, report);
     }
     Ok(())
 }
 
-/// How to be asked nothing the next time. The secret's place is left open: whoever entered it may have a better one
-/// than a line that is kept.
-fn tell_the_next_time(id: &ClientId, report: Reporter) {
-    report.info("to be asked nothing the next time:");
+/// Shows how to avoid the prompt. The secret is left out: a line in a shell profile may not be the place for it.
+fn suggest_variables(id: &ClientId, report: Reporter) {
+    report.info("to skip the prompt next time:");
     report.indented(&set(env::CELLS_CLIENT_ID.name, &id.0));
     report.indented(&set(env::CELLS_CLIENT_SECRET.name, "<the client secret>"));
 }
 
-/// The line that sets a variable, for a POSIX shell.
+/// A command that sets a variable, for a POSIX shell.
 #[cfg(not(windows))]
 fn set(name: &str, value: &str) -> String {
     format!("export {name}='{}'", value.replace('\'', r"'\''"))
 }
 
-/// The line that sets a variable, for PowerShell.
+/// A command that sets a variable, for PowerShell.
 #[cfg(windows)]
 fn set(name: &str, value: &str) -> String {
     format!("$env:{name} = '{}'", value.replace('\'', "''"))

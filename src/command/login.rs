@@ -123,16 +123,14 @@ fn check(credentials: ClientCredentials, config: &Config, report: Reporter) -> R
     let cache = config
         .cache
         .as_ref()
-        .and_then(|settings| Cache::open(settings, &config.endpoint, &credentials.id, report));
-    let now = Timestamp::now();
+        .and_then(|settings| Cache::open(settings, &config.endpoint, &credentials.id, report).ok());
     let source = TokenSource {
         config,
         request: credentials.into(),
         reuse: Reuse::Refresh,
         clock: Timestamp::now,
         report,
-        began: now,
-        ready: now,
+        started_at: Timestamp::now(),
         deadline: Deadline::after(config.timeout),
     };
     source.token(cache.as_ref()).map(drop)

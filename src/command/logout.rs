@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::cache;
+use crate::cache::{self, Key};
 use crate::cli;
 use crate::config::Config;
 use crate::credentials::{Selection, saved};
@@ -96,10 +96,11 @@ fn forget_token(profile: Profile, env: &Env, report: Reporter) -> Result<(), Err
     let config =
         Config::new(&network, &cli::Cache::default(), &selection, env).map_err(Error::Usage)?;
     if let (Some(settings), Some(id)) = (&config.cache, &selection.client_id)
-        && settings.is_usable(report)
+        && settings.check(report).is_ok()
     {
-        let patience = Deadline::after(config.timeout / 2);
-        cache::forget(&settings.dir, &config.endpoint, id, patience).context("cannot delete it")?;
+        let key = Key::new(&config.endpoint, id);
+        let deadline = Deadline::after(config.timeout / 2);
+        cache::forget(&settings.dir, Some(&key), deadline).context("cannot delete it")?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `run`: become a command that has an access token in its environment, and no secret.
+//! `run`: replaces this process with a command that has an access token in its environment, and no secret.
 
 use std::process::{Command, ExitCode};
 
@@ -9,9 +9,9 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::report::Reporter;
 use crate::time::Timestamp;
-use crate::token_source::{self, Answer};
+use crate::token_source::{self, Obtained};
 
-/// Runs the command of `args`. Returns only where a program cannot become another.
+/// Runs the command of `args`. Returns only where a program cannot replace itself.
 ///
 /// # Errors
 /// `BeforeCommand`, or why the command did not start.
@@ -23,12 +23,12 @@ pub fn run(args: &cli::Run, env: &Env, report: Reporter) -> Result<ExitCode, Err
 
 fn prepare(args: &cli::Run, env: &Env, report: Reporter) -> Result<Command, Error> {
     let name = config::env_name(args.env_name.as_deref()).map_err(Error::Usage)?;
-    let Answer { token, secret, .. } =
-        token_source::token(&args.request, env, Timestamp::now, report)?;
-    // clap asks for one word at least.
+    let Obtained { token, secret, .. } =
+        token_source::obtain(&args.request, env, Timestamp::now, report)?;
+    // clap requires at least one word.
     let mut command = Command::new(args.command.first().cloned().unwrap_or_default());
     command.args(args.command.iter().skip(1));
-    for name in Env::secret_variables(|text| secret.is(text)) {
+    for name in Env::secret_variables(|text| secret.matches(text)) {
         command.env_remove(name);
     }
     command.env(name, token.access_token.expose());

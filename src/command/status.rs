@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::cache::{Cache, Entry};
+use crate::cache::Cache;
 use crate::cli::{self, StatusFormat};
 use crate::config::Config;
 use crate::credentials::{self, SecretPlace, Selection};
@@ -42,6 +42,8 @@ struct PassedOver {
 #[derive(Default, Serialize)]
 struct TokenReport {
     state: State,
+    /// Why nothing is cached, if something prevents it.
+    reason: Option<String>,
     obtained_at: Option<String>,
     expires_at: Option<String>,
     /// Seconds.
@@ -125,12 +127,16 @@ fn collect(
 ) -> StatusReport {
     let now = Timestamp::now();
     let place = config.cache.as_ref().zip(selection.client_id.as_ref());
-    let cache =
-        place.and_then(|(settings, id)| Cache::open(settings, &config.endpoint, id, report));
+    let cache = place.map(|(settings, id)| Cache::open(settings, &config.endpoint, id, report));
     let token = match &cache {
-        Some(cache) => cached(cache, args, selection, config, env, now, report),
+        Some(Ok(cache)) => cached(cache, args, selection, config, env, now, report),
+        Some(Err(reason)) => TokenReport {
+            state: State::Off,
+            reason: Some(reason.clone()),
+            ..Default::default()
+        },
         None => TokenReport {
-            state: match config.cache.is_some() && selection.client_id.is_none() {
+            state: match config.cache.is_some() {
                 true => State::Unknown,
                 false => State::Off,
             },
@@ -160,7 +166,9 @@ fn collect(
             .map(|path| path.display().to_string()),
         timeout: config.timeout.as_secs_f64(),
         retries: config.retries,
-        cache_file: cache.map(|cache| cache.entry_path().display().to_string()),
+        cache_file: cache
+            .and_then(Result::ok)
+            .map(|cache| cache.entry_path().display().to_string()),
         token,
     }
 }
@@ -174,11 +182,15 @@ fn cached(
     now: Timestamp,
     report: Reporter,
 ) -> TokenReport {
-    let Some(Entry { token, fingerprint }) = cache.entry(now) else {
-        return TokenReport {
-            state: State::None,
-            ..Default::default()
-        };
+    let (token, sealed) = match cache.lookup(now) {
+        Ok(Some(entry)) => (entry.token, entry.sealed),
+        missing => {
+            return TokenReport {
+                state: State::None,
+                reason: missing.err(),
+                ..Default::default()
+            };
+        }
     };
     // Standard input is read once, by whoever needs the secret; and nobody is asked for a report.
     let is_at_hand =
@@ -200,13 +212,14 @@ fn cached(
     };
     let redactor = secret.as_ref().map(Redactor::new).unwrap_or_default();
     let state = match token.freshness(config.min_ttl, now) {
-        _ if secret.is_some_and(|secret| !fingerprint.matches(&secret)) => State::OtherSecret,
+        _ if secret.is_some_and(|secret| !sealed.is_sealed_with(&secret)) => State::OtherSecret,
         Freshness::Fresh => State::Good,
         Freshness::ExpiresSoon => State::ExpiresSoon,
         Freshness::Expired | Freshness::Unknown => State::Expired,
     };
     TokenReport {
         state,
+        reason: None,
         obtained_at: Some(token.obtained_at.to_string()),
         expires_at: token.expires_at.map(|time| time.to_string()),
         age: Some(now.since(token.obtained_at).as_secs()),
@@ -257,7 +270,12 @@ impl StatusReport {
             format!("{}s, {} retries", self.timeout, self.retries),
         ));
         lines.push(("cache", self.cache_file.clone().unwrap_or("off".to_owned())));
-        lines.push(("cached token", self.token.state.in_words().to_owned()));
+        let state = self.token.state.in_words();
+        let state = match &self.token.reason {
+            Some(reason) => format!("{state}: {reason}"),
+            None => state.to_owned(),
+        };
+        lines.push(("cached token", state));
         self.token.add_lines(&mut lines);
         let width = lines
             .iter()

@@ -175,7 +175,12 @@ fn profile_config(options: &[&str], variables: Variables) -> Result<Config, Prob
     let file = dir.path().join("profiles.json");
     let text = r#"{"version": 1, "default": "p", "profiles": {"p": {"client_id": "p", "secret": "keyring",
         "token_url": "https://p.invalid/t", "ca_cert": "/p.pem", "proxy": "http://p.invalid"}}}"#;
-    crate::private_file::replace(&file, text.as_bytes()).unwrap();
+    crate::private_file::replace(
+        &file,
+        text.as_bytes(),
+        &crate::lock_file::Guard::without_lock(),
+    )
+    .unwrap();
     let dir = dir.path().to_str().unwrap();
     config(options, &[variables, &[(CELLS_CONFIG_DIR, dir)]].concat())
 }
@@ -307,11 +312,18 @@ fn trust_and_cache_come_by_option_and_variable() {
                 &[(CELLS_NO_CACHE, "no")],
                 Some(Some("f true".to_owned())),
             ),
+            (&["--cache-dir", "~/tokens"], &[], None),
+            (&[], &[(CELLS_CACHE_DIR, "$HOME/tokens")], None),
+            (
+                &["--cache-dir", "a~$"],
+                &[],
+                Some(Some("a~$ true".to_owned())),
+            ),
         ],
         |config| {
             config
                 .cache
-                .map(|cache| format!("{} {}", cache.dir.display(), cache.is_explicit))
+                .map(|cache| format!("{} {}", cache.dir.display(), cache.home.is_none()))
         },
     );
 }

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use super::keyring;
 use crate::error::Error;
+use crate::lock_file::Guard;
 use crate::private_file;
 use crate::problem::Problem;
 use crate::profile::{ProfileName, SecretLocation, stored_secret};
@@ -38,8 +39,10 @@ pub fn save(
         SecretLocation::Stored => {
             let path = stored_secret(dir, name);
             let parent = path.parent().unwrap_or(dir);
-            private_file::make_folder(parent)
-                .and_then(|()| private_file::replace(&path, secret.expose().as_bytes()))
+            private_file::create_dir(parent)
+                .and_then(|()| {
+                    private_file::replace(&path, secret.expose().as_bytes(), &Guard::without_lock())
+                })
                 .with_context(|| format!("cannot write the client secret to {}", path.display()))?;
             Ok(())
         }

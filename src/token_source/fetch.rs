@@ -1,10 +1,9 @@
-//! Asks the authorization server: attempt after attempt, until there is an answer that counts or
-//! the deadline is near.
+//! Requests a token from the server, and retries transient failures until the deadline.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Found, TokenSource};
+use super::{Outcome, SourcedToken, TokenSource};
 use crate::env;
 use crate::error::Error;
 use crate::http::{Client, Event};
@@ -12,15 +11,15 @@ use crate::oauth::{self, TokenError, TokenErrorKind};
 use crate::output::Origin;
 use crate::server_text::Redactor;
 
-/// One attempt may take this part of the timeout.
+/// The part of the timeout that one attempt may take.
 const ATTEMPT_SHARE: u32 = 3;
 
 impl TokenSource<'_> {
-    /// Gets a token from the server.
+    /// Requests a token.
     ///
     /// # Errors
-    /// `Error::Usage` if the certificates named are none; else the last attempt's failure.
-    pub(super) fn fetch(&self) -> Result<Found, Error> {
+    /// `Error::Usage` if the CA certificates cannot be read; else the last attempt's failure.
+    pub(super) fn fetch(&self) -> Outcome {
         let config = self.config;
         let redactor = Redactor::new(&self.request.credentials.secret);
         let client = Client::new(
@@ -32,47 +31,45 @@ impl TokenSource<'_> {
             self.deadline,
         )
         .map_err(Error::Usage)?;
+        let attempts = config.retries.saturating_add(1);
         let mut attempt = 1;
         let mut earlier_answer = None;
         loop {
             let started = Instant::now();
-            let result = self.attempt(&client, &redactor);
+            let result = self.request_once(&client, &redactor);
             let elapsed = started.elapsed();
             let error = match result {
-                Ok(found) => {
+                Ok(token) => {
                     self.report
-                        .verbose(|| format!("{} gave a token in {elapsed:.1?}", config.endpoint));
-                    return Ok(found);
+                        .verbose(|| format!("{} issued a token in {elapsed:.1?}", config.endpoint));
+                    return Ok(token);
                 }
                 Err(error) => error,
             };
             self.report.verbose(|| {
-                format!(
-                    "attempt {attempt} failed after {elapsed:.1?}: {}",
-                    error.problem.what
-                )
+                let what = &error.problem.what;
+                format!("attempt {attempt} failed after {elapsed:.1?}: {what}")
             });
             let left = self.deadline.remaining();
             let pause = oauth::pause(attempt, error.retry, fastrand::f64(), (self.clock)(), left);
-            let Some(pause) = pause.filter(|_| attempt <= config.retries) else {
+            let Some(pause) = pause.filter(|_| attempt < attempts) else {
                 return Err(oauth::more_informative(earlier_answer, error).into());
             };
-            self.report
-                .verbose(|| format!("trying again in {pause:.1?}"));
-            let next = format!(
-                "attempt {} of {}",
-                attempt + 1,
-                config.retries.saturating_add(1)
-            );
+            attempt += 1;
+            self.report.verbose(|| format!("retrying in {pause:.1?}"));
+            let next = format!("attempt {attempt} of {attempts}");
             self.report.progress(next).sleep(pause);
             if error.kind == TokenErrorKind::Unavailable {
                 earlier_answer = Some(error);
             }
-            attempt += 1;
         }
     }
 
-    fn attempt(&self, client: &Client, redactor: &Redactor) -> Result<Found, TokenError> {
+    fn request_once(
+        &self,
+        client: &Client,
+        redactor: &Redactor,
+    ) -> Result<SourcedToken, TokenError> {
         let endpoint = &self.config.endpoint;
         let deadline = self.deadline.at_most(self.config.timeout / ATTEMPT_SHARE);
         let mut progress = self.report.progress(endpoint.host());
@@ -84,7 +81,7 @@ impl TokenSource<'_> {
         let response = client.post(self.request.form_body(), deadline, observe)?;
         let exchange = requested_at..(self.clock)();
         match oauth::parse(&response, endpoint, exchange, redactor) {
-            Ok(token) => Ok(Found {
+            Ok(token) => Ok(SourcedToken {
                 token,
                 origin: Origin::Server,
                 response: Some(response),

@@ -1,47 +1,44 @@
-//! The heart: look in the cache, wait for who is fetching already, look again, fetch, store.
+//! Gets an access token: looks in the cache, waits for the lock, looks again, fetches, and stores the result.
 
 mod fetch;
-mod for_verb;
-mod limit;
+mod obtain;
 
-use std::ops::ControlFlow;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::path;
 use std::thread;
-use std::time::Duration;
 
-use crate::cache::{Cache, Entry, Failure, Fingerprint, Guard, LockFile, Route};
+use crate::cache::{Cache, Failure, Route};
 use crate::config::Config;
 use crate::error::Error;
+use crate::lock_file::{Guard, LockFile, POLL_INTERVAL};
 use crate::oauth::{
-    Freshness, MinTtl, Response, Token, TokenErrorKind, TokenRequest, explain_refusal,
+    Freshness, MinTtl, Response, Token, TokenError, TokenErrorKind, TokenRequest, explain_refusal,
 };
 use crate::output::Origin;
 use crate::report::Reporter;
 use crate::time::{Clock, Deadline, Timestamp};
 
-pub use for_verb::{Answer, token};
+pub use obtain::{Obtained, obtain};
 
-/// Who has waited for this part of the timeout fetches without the lock.
-const WAITING_SHARE: u32 = 2;
+/// The part of the timeout to wait for another process, which may hang, before fetching without the lock.
+const LOCK_SHARE: u32 = 2;
 
-/// How often those who wait look again.
-const POLL: Duration = Duration::from_millis(10);
-
-/// A token, and where it came from.
-pub struct Found {
+/// A token, and where it comes from.
+pub struct SourcedToken {
     /// The token.
     pub token: Token,
-    /// Whether it came from the cache.
+    /// The server, or the cache.
     pub origin: Origin,
-    /// The answer that brought it, unless it came from the cache.
+    /// The server's response; `None` if the token comes from the cache.
     #[cfg_attr(
         not(feature = "server"),
-        expect(dead_code, reason = "only who passes it on wants the bytes")
+        expect(dead_code, reason = "only `serve` passes the response on")
     )]
     pub response: Option<Response>,
 }
 
-impl Found {
-    fn in_cache(token: Token) -> Self {
+impl SourcedToken {
+    fn from_cache(token: Token) -> Self {
         Self {
             token,
             origin: Origin::Cache,
@@ -50,235 +47,261 @@ impl Found {
     }
 }
 
-/// Whether a cached token will do.
+/// Whether a cached token may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
-    /// If it is good.
+    /// Any that is fresh.
     Allowed,
-    /// Only one that was obtained after this run began.
+    /// Only one obtained after this run began (`--refresh`).
     Refresh,
 }
 
-/// Whose token is wanted, from where, and until when.
+/// Gets one token.
 pub struct TokenSource<'a> {
-    /// Where, and how.
+    /// Where to get it, and how.
     pub config: &'a Config,
-    /// The request to send. One with further parameters must not use the cache, whose key they are not part of.
+    /// What to send. A request with further parameters must not use the cache, whose key they are not part of.
     pub request: TokenRequest,
-    /// Whether a cached one will do.
+    /// Whether a cached token may be used.
     pub reuse: Reuse,
-    /// Tells the time.
+    /// The calendar clock.
     pub clock: Clock,
-    /// Tells the story.
+    /// Where to report.
     pub report: Reporter,
-    /// A `--refresh` accepts what was obtained after this.
-    pub began: Timestamp,
-    /// After the end of any prompt; from here on it waits with the others.
-    pub ready: Timestamp,
-    /// Of everything together.
+    /// When this run began, after any prompt: later results of other processes are shared with it.
+    pub started_at: Timestamp,
+    /// When it must end.
     pub deadline: Deadline,
 }
 
+type Outcome = Result<SourcedToken, Error>;
+
 impl TokenSource<'_> {
-    /// Gets the token, out of the cache if it has a good one.
+    /// Gets the token from the cache, or else from the server.
     ///
     /// # Errors
-    /// `Error::Usage` if the certificates named are none; else what the server gave instead.
-    pub fn token(&self, cache: Option<&Cache>) -> Result<Found, Error> {
-        let result = match cache {
+    /// `Error::Usage` if the CA certificates cannot be read; else why the server issued no token.
+    pub fn token(&self, cache: Option<&Cache>) -> Outcome {
+        let outcome = match cache {
             Some(cache) => self.cached_or_new(cache),
             None => self.fetch(),
         };
-        result.map_err(|error| match error {
+        outcome.map_err(|error| match error {
             Error::Token(error) => explain_refusal(&self.request.credentials, error).into(),
             error => error,
         })
     }
 
-    fn cached_or_new(&self, cache: &Cache) -> Result<Found, Error> {
-        let old = match self.look(cache) {
-            Some((token, Freshness::Fresh)) => return Ok(Found::in_cache(token)),
-            Some((token, Freshness::ExpiresSoon)) => Some(token),
-            _ => None,
+    fn cached_or_new(&self, cache: &Cache) -> Outcome {
+        let cached = match self.cached(cache) {
+            Some((token, Freshness::Fresh)) => return Ok(SourcedToken::from_cache(token)),
+            cached => cached.map(|(token, _)| token),
         };
-        let error = match self.single_flight(cache) {
-            Err(Error::Token(error)) => error,
-            result => return result,
+        match self.fetch_once(cache) {
+            Err(Error::Token(error)) => self.fall_back(cached, error),
+            outcome => outcome,
+        }
+    }
+
+    /// Fetches the token under the lock, unless another process stores a result for this one meanwhile.
+    fn fetch_once(&self, cache: &Cache) -> Outcome {
+        let Some(lock) = cache.lock_file() else {
+            return self.fetch_and_store(cache, &Guard::without_lock());
         };
-        let may_yield = self.config.min_ttl == MinTtl::Default
+        let mut expired_limit = None;
+        loop {
+            let (limit, now) = (self.rate_limit(cache), (self.clock)());
+            if let Some(until) = limit.filter(|_| limit > expired_limit) {
+                if until.since(now) >= self.deadline.remaining() {
+                    return Err(self.rate_limited(until).into());
+                }
+                let note = format!("the service limits requests until {until}; waiting");
+                // On the monotonic clock, and without the lock: it concerns neither `--refresh` nor other secrets.
+                let end = Deadline::after(until.since(now));
+                let has_ended = || end.remaining().is_zero().then_some(());
+                if let Break(outcome) =
+                    self.wait(cache, "the end of the rate limit", &note, has_ended)
+                {
+                    return outcome;
+                }
+                expired_limit = limit;
+            }
+            let guard = match self.wait_for_lock(cache, &lock) {
+                Continue(guard) => guard,
+                Break(outcome) => return outcome,
+            };
+            if let Some(outcome) = self.shared_outcome(cache) {
+                return outcome;
+            }
+            if self.rate_limit(cache) <= expired_limit {
+                return self.fetch_and_store(cache, &guard);
+            }
+        }
+    }
+
+    fn wait_for_lock<'a>(
+        &self,
+        cache: &Cache,
+        lock: &'a LockFile,
+    ) -> ControlFlow<Outcome, Guard<'a>> {
+        let patience = Deadline::after(self.deadline.remaining() / LOCK_SHARE);
+        let note = "another process is fetching; waiting for its token";
+        self.wait(cache, "another process that gets the token", note, || {
+            let reason = match lock.try_lock() {
+                Ok(Some(guard)) => return Some(guard),
+                Ok(None) if !patience.remaining().is_zero() => return None,
+                Ok(None) => "waited long enough for another process".to_owned(),
+                Err(error) => format!("the file system has no locks ({error})"),
+            };
+            self.report
+                .verbose(|| format!("{reason}; fetching without the lock"));
+            Some(Guard::without_lock())
+        })
+    }
+
+    /// Waits until `condition` returns something, or another process stores a result for this one. `what` is shown on
+    /// a terminal, `note` with `-v`.
+    fn wait<T>(
+        &self,
+        cache: &Cache,
+        what: &str,
+        note: &str,
+        mut condition: impl FnMut() -> Option<T>,
+    ) -> ControlFlow<Outcome, T> {
+        let mut progress = self.report.progress(what);
+        let mut seen = None;
+        loop {
+            if let Some(value) = condition() {
+                return Continue(value);
+            }
+            let stamps = Some(cache.stamps());
+            if stamps != seen {
+                if seen.is_none() {
+                    self.report.verbose(|| note.to_owned());
+                }
+                seen = stamps;
+                if let Some(outcome) = self.shared_outcome(cache) {
+                    return Break(outcome);
+                }
+            }
+            progress.tick();
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// What another process has stored since this one began: a token, or the service's answer to the same request.
+    fn shared_outcome(&self, cache: &Cache) -> Option<Outcome> {
+        if let Some((token, Freshness::Fresh)) = self.cached(cache) {
+            return Some(Ok(SourcedToken::from_cache(token)));
+        }
+        let failures = cache.failures(&self.request.credentials.secret, (self.clock)());
+        // The clock is read again: a failure may have been stored since.
+        let (route, now) = (self.route(), (self.clock)());
+        let failure = failures
+            .into_iter()
+            .find(|failure| failure.is_shared_with(&route, self.started_at, now))?;
+        self.report
+            .verbose(|| "another process was given this answer just now".to_owned());
+        Some(Err(failure.into_error().into()))
+    }
+
+    fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Outcome {
+        let outcome = self.fetch();
+        let (secret, now) = (&self.request.credentials.secret, (self.clock)());
+        match &outcome {
+            Ok(found) => cache.put(guard, &found.token, secret, now),
+            Err(Error::Token(error)) if error.kind != TokenErrorKind::Unreachable => {
+                let failure = Failure::new(self.route(), error.clone(), now);
+                cache.put_failure(guard, &failure, secret);
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// Uses a cached token that is about to expire where the service is away and nobody asked for more.
+    fn fall_back(&self, cached: Option<Token>, error: TokenError) -> Outcome {
+        let may_fall_back = self.config.min_ttl == MinTtl::Default
             && self.reuse == Reuse::Allowed
             && error.is_away();
-        match old.filter(|token| {
-            may_yield
-                && !token
-                    .remaining((self.clock)())
-                    .unwrap_or_default()
-                    .is_zero()
-        }) {
+        let lives = |token: &Token| {
+            let remaining = token.remaining((self.clock)());
+            !remaining.unwrap_or_default().is_zero()
+        };
+        match cached.filter(|token| may_fall_back && lives(token)) {
             Some(token) => {
+                let what = &error.problem.what;
                 self.report.warning(&format!(
-                    "{}; the cached token still lives and is used",
-                    error.problem.what
+                    "{what}; the cached token is still valid and is used"
                 ));
-                Ok(Found::in_cache(token))
+                Ok(SourcedToken::from_cache(token))
             }
             None => Err(error.into()),
         }
     }
 
-    /// One process fetches; the others wait for what comes of it, but not for ever.
-    fn single_flight(&self, cache: &Cache) -> Result<Found, Error> {
-        if cache.must_not_create_yet() {
-            let result = self.fetch();
-            if result.is_ok() {
-                self.store(cache, &Guard::overdue(), &result);
-            }
-            return result;
-        }
-        let Some(lock) = cache.lock_file() else {
-            return self.fetch();
-        };
-        loop {
-            if let ControlFlow::Break(result) = self.wait_out_limit(cache) {
-                return result;
-            }
-            if let Some(result) = self.take_turn(cache, &lock) {
-                return result;
-            }
-        }
-    }
-
-    /// Waits for the lock and fetches, or gets what another process got meanwhile. `None` if there
-    /// is a limit, which is not waited out with the lock in hand.
-    fn take_turn(&self, cache: &Cache, lock: &LockFile) -> Option<Result<Found, Error>> {
-        let patience = Deadline::after(self.deadline.remaining() / WAITING_SHARE);
-        let mut seen = None;
-        let mut waiting = self.report.progress("another process that gets the token");
-        loop {
-            match lock.try_lock() {
-                Ok(Some(guard)) => return self.fetch_and_store(cache, &guard),
-                Ok(None) if patience.remaining().is_zero() => {
-                    self.report.verbose(|| {
-                        "waited long enough for another process; fetching beside it".to_owned()
-                    });
-                    return self.fetch_and_store(cache, &Guard::overdue());
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    self.report
-                        .verbose(|| format!("cache: no locks here ({error}); fetching without"));
-                    return self.fetch_and_store(cache, &Guard::overdue());
-                }
-            }
-            let stamps = Some(cache.stamps());
-            if stamps != seen {
-                if seen.is_none() {
-                    self.report.verbose(|| {
-                        "another process is fetching; waiting for its token".to_owned()
-                    });
-                }
-                seen = stamps;
-                if let ControlFlow::Break(result) = self.what_others_got(cache) {
-                    return Some(result);
-                }
-            }
-            waiting.tick();
-            thread::sleep(POLL.min(patience.remaining()));
-        }
-    }
-
-    /// What another process stored since this one began: a token, or its failure; or a limit that
-    /// this one cannot wait out.
-    fn what_others_got(&self, cache: &Cache) -> ControlFlow<Result<Found, Error>> {
-        if let Some((token, Freshness::Fresh)) = self.look(cache) {
-            return ControlFlow::Break(Ok(Found::in_cache(token)));
-        }
-        let secret = &self.request.credentials.secret;
-        let failures = cache.failures((self.clock)());
-        // Read once more: a failure may have come in while the file was opened.
-        let (now, route) = ((self.clock)(), self.route());
-        let is_shared = |failure: &&Failure| {
-            failure.came_between(self.ready, now) && failure.concerns(secret, &route)
-        };
-        if let Some(failure) = failures.iter().find(is_shared) {
-            self.report
-                .verbose(|| "another process was given this answer just now".to_owned());
-            let error = failure.error.clone();
-            let error = match failure.limited_until {
-                Some(until) => error.limited(until),
-                None => error,
-            };
-            return ControlFlow::Break(Err(error.into()));
-        }
-        match self.limit(&failures, now) {
-            Some(until) if until.since(now) >= self.deadline.remaining() => {
-                ControlFlow::Break(Err(self.limited(until).into()))
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    /// The one request, and what came of it for all who wait. Only who holds the guard may. `None`
-    /// if there is a limit to be waited out first.
-    fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Option<Result<Found, Error>> {
-        if let ControlFlow::Break(result) = self.what_others_got(cache) {
-            return Some(result);
-        }
+    /// The cached token of this secret, if `reuse` permits one so old.
+    fn cached(&self, cache: &Cache) -> Option<(Token, Freshness)> {
         let now = (self.clock)();
-        if self.limit(&cache.failures(now), now).is_some() {
+        let entry = cache.entry(now)?;
+        if !entry
+            .sealed
+            .is_sealed_with(&self.request.credentials.secret)
+        {
+            self.report.verbose(|| {
+                "the cached token was obtained with another secret, or has been changed".to_owned()
+            });
             return None;
         }
-        let result = self.fetch();
-        self.store(cache, guard, &result);
-        Some(result)
-    }
-
-    /// Keeps a token, or an answer of the service that was none.
-    fn store(&self, cache: &Cache, guard: &Guard, result: &Result<Found, Error>) {
-        let now = (self.clock)();
-        let secret = &self.request.credentials.secret;
-        match (result, Fingerprint::of(secret)) {
-            (Ok(Found { token, .. }), Some(fingerprint))
-                if !token.remaining(now).unwrap_or_default().is_zero() =>
-            {
-                let token = token.clone();
-                cache.put(guard, &Entry { token, fingerprint });
-            }
-            (Err(Error::Token(error)), Some(fingerprint))
-                if error.kind != TokenErrorKind::Unreachable =>
-            {
-                let failure = Failure::new(fingerprint, self.route(), error.clone(), now);
-                cache.put_failure(guard, failure, secret, now);
-            }
-            _ => {}
-        }
-    }
-
-    /// The cached token of this very secret, and what it is good for.
-    fn look(&self, cache: &Cache) -> Option<(Token, Freshness)> {
-        let now = (self.clock)();
-        let Entry { token, fingerprint } = cache.entry(now)?;
-        if !fingerprint.matches(&self.request.credentials.secret) {
-            self.report
-                .verbose(|| "the cached token was got with another secret".to_owned());
-            return None;
-        }
-        let is_new = self.began < token.obtained_at && token.obtained_at <= now;
+        let token = entry.token;
+        let is_new = self.started_at < token.obtained_at && token.obtained_at <= now;
         if self.reuse == Reuse::Refresh && !is_new {
             return None;
         }
         let freshness = token.freshness(self.config.min_ttl, now);
         self.report.verbose(|| match (freshness, token.expires_at) {
             (Freshness::Fresh, Some(until)) => {
-                format!("the cached token is good; it lives until {until}")
+                format!("the cached token is fresh; it expires at {until}")
             }
-            _ => "the cached token does not live long enough".to_owned(),
+            _ => "the cached token expires too soon".to_owned(),
         });
         Some((token, freshness))
     }
 
+    /// The end of the service's rate limit for this secret, as an earlier process remembered it.
+    fn rate_limit(&self, cache: &Cache) -> Option<Timestamp> {
+        if self.reuse == Reuse::Refresh {
+            return None;
+        }
+        let now = (self.clock)();
+        let failures = cache.failures(&self.request.credentials.secret, now);
+        failures
+            .iter()
+            .filter_map(|failure| failure.limit(now))
+            .max()
+    }
+
+    fn rate_limited(&self, until: Timestamp) -> TokenError {
+        let error = TokenError::new(
+            TokenErrorKind::Unavailable,
+            format!(
+                "{} limits requests, as it told an earlier one",
+                self.config.endpoint
+            ),
+            format!("try again after {until}, or use --refresh to ask anyway"),
+        );
+        error.limited(until)
+    }
+
     fn route(&self) -> Route {
-        let proxy = self.config.proxy.as_ref();
-        Route::new(proxy, self.config.trust.ca_cert.as_deref())
+        let absolute = |path: &path::PathBuf| path::absolute(path).unwrap_or_else(|_| path.clone());
+        let Config { proxy, trust, .. } = self.config;
+        Route {
+            proxy: proxy.as_ref().map(ToString::to_string),
+            ca_cert: trust
+                .ca_cert
+                .as_ref()
+                .map(|path| absolute(path).display().to_string()),
+        }
     }
 }

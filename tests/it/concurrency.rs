@@ -1,8 +1,5 @@
 //! However many ask at once: one request, and one answer for all whom it concerns. Nobody waits for the dead.
 
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, symlink};
-use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -11,7 +8,7 @@ use rustix::process::Signal;
 use crate::support::herd::Member;
 use crate::support::{
     Authority, Gate, Herd, Reply, SECRET, Server, Step, TOKEN, TestEnv, closed_port, each_row,
-    mode, token_json,
+    token_json,
 };
 
 /// Of those who shall give up waiting: half of it.
@@ -407,84 +404,4 @@ fn the_killed_leave_nothing_behind_that_harms_the_others() {
             "round {round}: the cache reads well"
         );
     }
-}
-
-/// One file of the three is damaged at random; `get` prints a token, and leaves an entry that is good.
-#[test]
-fn a_thousand_mutilations_heal_without_a_failed_get() {
-    const MUTILATIONS: usize = 1000;
-    let seed = fastrand::u64(..);
-    eprintln!("seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
-    let refusal = Reply::oauth_error(401, "invalid_client");
-    let server = Server::lastly_always([refusal, Reply::token()]);
-    let env = TestEnv::caching(&server);
-    env.run(&["get"]).exits(4);
-    env.run(&["get"]).exits(0);
-    let [entry, lock, outcome] = ["json", "lock", "outcome"].map(|name| env.cache_file(name));
-    let good = [&entry, &lock, &outcome].map(|path| fs::read(path).unwrap());
-    for number in 0..MUTILATIONS {
-        let which = random.usize(0..3);
-        let path = [&entry, &lock, &outcome][which];
-        if which > 0 {
-            // Else the others would not be looked at.
-            fs::remove_file(&entry).unwrap();
-        }
-        let what = mutilate(path, &good[which], &mut random);
-        let output = env.quick_run(&["get"]);
-        let told = format!("number {number}, {what} {}: {output}", path.display());
-        assert_eq!(output.code, Some(0), "{told}");
-        assert_eq!(output.stderr, "", "{told}");
-        let healed: serde_json::Value =
-            serde_json::from_slice(&fs::read(&entry).unwrap()).expect(&told);
-        let token = healed["response"]["access_token"].as_str().expect(&told);
-        // Only the service can tell a token from one that is a flipped bit away.
-        assert_eq!(line(token), output.stdout, "{told}");
-        assert_eq!((mode(&entry), mode(&lock)), (0o600, 0o600), "{told}");
-    }
-    let asked = server.requests().len();
-    env.run(&["get"]).exits(0);
-    assert_eq!(server.requests().len(), asked, "the cache reads well");
-}
-
-/// Replaces a file by something else, and tells what.
-fn mutilate(path: &Path, good: &[u8], random: &mut fastrand::Rng) -> String {
-    let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
-    let mut bytes = good.to_vec();
-    let at = random.usize(0..=bytes.len());
-    let what = random.usize(0..12);
-    match what {
-        0 => bytes.truncate(at),
-        1 => drop(bytes.drain(..at)),
-        2 => bytes[at..].fill(0),
-        3 => bytes.insert(at, random.u8(..)),
-        4 => bytes = (0..at).map(|_| random.u8(..)).collect(),
-        5 => bytes.extend_from_within(at..),
-        6 => fs::create_dir_all(path.join("folder")).unwrap(),
-        7 => symlink(
-            if random.bool() {
-                "nowhere"
-            } else {
-                "/etc/passwd"
-            },
-            path,
-        )
-        .unwrap(),
-        // Files: none at all, one that others may read, and bits that are flipped.
-        8 => {}
-        _ if !bytes.is_empty() => {
-            for _ in 0..=random.usize(0..3) {
-                let at = random.usize(0..bytes.len());
-                bytes[at] ^= 1 << random.u8(0..8);
-            }
-        }
-        _ => {}
-    }
-    if !matches!(what, 6..=8) {
-        let mode = if what == 9 { 0o644 } else { 0o600 };
-        let mut options = fs::OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(mode).open(path);
-        file.unwrap().write_all(&bytes).unwrap();
-    }
-    format!("way {what} at byte {at}")
 }

@@ -1,5 +1,4 @@
-//! The first run of somebody who has set nothing: told where credentials come from, asked, and told how not to be asked
-//! again.
+//! The first run without credentials: the prompt says where to get them, and the output how to skip it next time.
 
 use std::fs;
 
@@ -7,9 +6,9 @@ use crate::support::{Reply, SECRET, Server, TOKEN, TestEnv};
 
 const ID: &str = "it's my-id";
 const DASHBOARD: &str = "https://dashboard.aspose.cloud";
-const NEXT_TIME: &str = "cells-token: to be asked nothing the next time:\n";
+const NEXT_TIME: &str = "cells-token: to skip the prompt next time:\n";
 
-/// A world without credentials that would ask `server`.
+/// An environment without credentials.
 fn without_credentials(server: &Server) -> TestEnv {
     let mut env = TestEnv::new();
     env.var("CELLS_BASE_URL", server.url());
@@ -17,7 +16,7 @@ fn without_credentials(server: &Server) -> TestEnv {
 }
 
 #[test]
-fn a_stranger_is_told_where_to_go_and_how_not_to_be_asked_again() {
+fn the_first_run_prompts_and_suggests_variables() {
     let server = Server::replies([Reply::token()]);
     let env = without_credentials(&server);
     let mut terminal = env.terminal("sh", "cells-token get >token 2>said; echo status $?");
@@ -41,7 +40,7 @@ fn a_stranger_is_told_where_to_go_and_how_not_to_be_asked_again() {
         .unwrap_or_else(|| panic!("{said}"));
     assert_eq!(lines.lines().count(), 2, "{said}");
 
-    // The lines do what they say, once the secret is where they leave room for it.
+    // The lines work, once the placeholder is replaced by the secret.
     let script = format!(
         "{}; export CELLS_CLIENT_SECRET; printenv CELLS_CLIENT_ID; cells-token get",
         lines.trim()
@@ -58,7 +57,7 @@ fn a_stranger_is_told_where_to_go_and_how_not_to_be_asked_again() {
 }
 
 #[test]
-fn quiet_asks_but_does_not_advise() {
+fn quiet_prompts_without_a_suggestion() {
     let server = Server::replies([Reply::token()]);
     let env = without_credentials(&server);
     let mut terminal = env.terminal("sh", "cells-token get -q >token 2>said; echo status $?");
@@ -76,7 +75,7 @@ fn quiet_asks_but_does_not_advise() {
 }
 
 #[test]
-fn who_set_one_of_the_two_is_no_stranger() {
+fn a_user_who_set_the_client_id_gets_no_suggestion() {
     let server = Server::replies([Reply::token()]);
     let mut env = without_credentials(&server);
     env.var("CELLS_CLIENT_ID", ID);
@@ -94,7 +93,7 @@ fn who_set_one_of_the_two_is_no_stranger() {
 }
 
 #[test]
-fn a_failure_is_followed_by_no_advice() {
+fn a_failed_first_run_has_no_suggestion() {
     let server = Server::replies([Reply::json(401, r#"{"error":"invalid_client"}"#)]);
     let env = without_credentials(&server);
     let mut terminal = env.terminal("sh", "cells-token get >token; echo status $?");
@@ -109,7 +108,7 @@ fn a_failure_is_followed_by_no_advice() {
 }
 
 #[test]
-fn without_a_terminal_there_is_no_advice() {
+fn without_a_terminal_there_is_no_suggestion() {
     let server = Server::untouched();
     let output = without_credentials(&server).run(&["get"]);
     output

@@ -1,14 +1,14 @@
-//! `forget`: deletes what is cached, leaves the locks, and says that nothing is revoked.
+//! `forget` deletes cached tokens, leaves lock files, and says that nothing is revoked.
 
 use std::fs;
 
-use crate::support::{Gate, ID, Reply, Server, TOKEN, TestEnv, each_row};
+use crate::support::{Gate, ID, Reply, Server, TOKEN, TestEnv, each_row, skipped};
 
 fn line(token: &str) -> String {
     format!("{token}\n")
 }
 
-/// A world where a token is cached, and a server that would give another.
+/// An environment where a token is cached, and a server that answers with `then` from now on.
 fn cached(then: impl Into<Vec<Reply>>) -> (Server, TestEnv) {
     let server = Server::replies([vec![Reply::token()], then.into()].concat());
     let env = TestEnv::caching(&server);
@@ -26,7 +26,7 @@ fn extensions(env: &TestEnv) -> Vec<String> {
 }
 
 #[test]
-fn a_forgotten_token_is_fetched_again() {
+fn a_deleted_token_is_fetched_again() {
     let (server, env) = cached([Reply::token()]);
     let mut until = String::new();
     env.edit("json", |entry| until = entry["expires_at"].to_string());
@@ -35,7 +35,10 @@ fn a_forgotten_token_is_fetched_again() {
     let output = env.run(&["forget"]);
     output.exits(0).prints("");
     output
-        .says(&format!("forgot the token of {ID} from {}", server.url()))
+        .says(&format!(
+            "deleted the cached token of {ID} from {}",
+            server.url()
+        ))
         .says("not revoked")
         .says(&humantime::format_rfc3339_seconds(until).to_string());
     assert_eq!(extensions(&env), ["lock"]);
@@ -44,12 +47,12 @@ fn a_forgotten_token_is_fetched_again() {
 }
 
 #[test]
-fn an_expired_token_is_said_to_have_expired() {
+fn an_expired_token_is_reported_as_expired() {
     let (_server, env) = cached([]);
     env.edit_dates(3700, 3600);
     env.run(&["forget"])
         .exits(0)
-        .says("had expired")
+        .says("it expired at")
         .never_says("stays valid");
 }
 
@@ -62,11 +65,11 @@ fn the_secret_is_not_needed_and_quiet_is_quiet() {
 }
 
 #[test]
-fn only_the_identity_named_is_forgotten() {
+fn only_the_given_client_id_and_url_are_forgotten() {
     let (_server, env) = cached([Reply::token()]);
     env.run(&["get", "--client-id", "another-id"]).exits(0);
     env.run(&["forget", "--client-id", "another-id"])
-        .says("forgot the token of another-id");
+        .says("deleted the cached token of another-id");
     env.run(&["forget", "--client-id", "a-third"])
         .says("nothing to forget");
     env.run(&["forget", "--base-url", "http://127.0.0.1:9"])
@@ -75,25 +78,30 @@ fn only_the_identity_named_is_forgotten() {
 }
 
 #[test]
-fn all_are_forgotten_at_once_and_half_written_files_too() {
+fn all_deletes_every_file_of_the_cache_and_nothing_else() {
     let (_server, mut env) = cached([Reply::token(), Reply::oauth_error(401, "invalid_client")]);
     env.run(&["get", "--client-id", "another-id"]).exits(0);
     env.run(&["get", "--client-id", "a-third"]).exits(4);
-    fs::write(env.cache_dir().join(".new-half"), "half").unwrap();
-    fs::write(env.cache_dir().join("README.txt"), "not ours").unwrap();
+    let dir = env.cache_dir();
+    for name in ["notes.txt", "project.json", ".new-draft"] {
+        fs::write(dir.join(name), "not ours").unwrap();
+    }
+    fs::create_dir_all(dir.join("project/src")).unwrap();
     env.var("CELLS_CLIENT_ID", "")
         .var("CELLS_CLIENT_SECRET", "");
     let output = env.run(&["forget", "--all"]);
     output.exits(0).says(ID).says("another-id");
     assert_eq!(output.stderr.lines().count(), 2, "{output}");
-    assert_eq!(extensions(&env), ["lock", "lock", "lock", "txt"]);
-    env.run(&["forget", "--all"])
-        .exits(0)
-        .says("nothing to forget");
+    let mut left: Vec<_> = env.cache_files().into_iter().collect();
+    left.retain(|path| path.extension().is_none_or(|extension| extension != "lock"));
+    let names = [".new-draft", "notes.txt", "project", "project.json"];
+    assert_eq!(left, names.map(|name| dir.join(name)));
+    let output = env.run(&["forget", "--all"]);
+    output.exits(0).says("nothing to forget");
 }
 
 #[test]
-fn a_limit_is_forgotten_too() {
+fn a_rate_limit_is_forgotten_too() {
     let limit = Reply::http(429, "Retry-After: 600\r\n", "");
     let server = Server::replies([limit, Reply::token()]);
     let env = TestEnv::caching(&server);
@@ -103,24 +111,24 @@ fn a_limit_is_forgotten_too() {
 }
 
 #[test]
-fn a_token_that_is_being_fetched_is_waited_for() {
+fn forget_waits_for_a_process_that_is_fetching() {
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
     let env = TestEnv::caching(&server);
     let holder = env.start(&["get"]);
     server.wait_for_requests(1);
     let forget = env.start(&["forget"]);
-    // Its patience ends before the fetch does.
+    // Another one gives up waiting before the token arrives.
     env.run(&["forget", "--timeout", "200ms"])
         .exits(0)
         .says("nothing to forget");
     gate.open();
     holder.finish().exits(0);
-    forget.finish().exits(0).says("forgot the token");
+    forget.finish().exits(0).says("deleted the cached token");
 }
 
 #[test]
-fn where_there_is_nothing_there_is_nothing_to_forget() {
+fn an_empty_cache_has_nothing_to_forget() {
     let server = Server::untouched();
     let mut env = TestEnv::caching(&server);
     env.run(&["forget"]).exits(0).says("nothing to forget");
@@ -133,28 +141,6 @@ fn where_there_is_nothing_there_is_nothing_to_forget() {
     env.var("CELLS_NO_CACHE", "").var("CELLS_CLIENT_ID", "");
     env.run(&["forget"]).exits(3).hints("--all");
     env.run(&["forget", "--all", "--client-id", ID]).exits(2);
-}
-
-/// Half-written files of a process that was killed are; a folder of such a name is not ours.
-#[test]
-fn all_that_is_ours_is_deleted_and_nothing_else() {
-    let (_server, env) = cached([]);
-    let dir = env.cache_dir();
-    fs::write(dir.join(".new-AbCdEf"), "{").unwrap();
-    fs::create_dir_all(dir.join(".new-project/src")).unwrap();
-    fs::write(dir.join(".new-project/src/work"), "").unwrap();
-    fs::write(dir.join("notes.txt"), "").unwrap();
-    env.run(&["forget", "--all"])
-        .exits(0)
-        .says("forgot the token");
-    let mut left: Vec<_> = fs::read_dir(&dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.ends_with(".lock"))
-        .collect();
-    left.sort();
-    assert_eq!(left, [".new-project", "notes.txt"]);
-    assert!(dir.join(".new-project/src/work").exists());
 }
 
 #[test]
@@ -170,16 +156,15 @@ fn the_query_of_a_token_url_is_not_shown() {
 }
 
 #[test]
-fn what_cannot_be_trusted_is_deleted_too() {
-    for damage in ["half", "folder", "link"] {
+fn a_file_that_cannot_be_trusted_is_deleted_too() {
+    for damage in ["half", "link"] {
         let (_server, env) = cached([]);
         let path = env.cache_file("json");
         fs::remove_file(&path).unwrap();
         match damage {
             "half" => fs::write(&path, "{").unwrap(),
-            "folder" => fs::create_dir(&path).unwrap(),
             #[cfg(unix)]
-            "link" => std::os::unix::fs::symlink("nowhere", &path).unwrap(),
+            "link" => std::os::unix::fs::symlink("missing", &path).unwrap(),
             _ => {}
         }
         env.run(&["forget"]).exits(0);
@@ -189,10 +174,12 @@ fn what_cannot_be_trusted_is_deleted_too() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_is_not_ours_is_left_alone() {
+fn a_directory_of_another_user_is_left_alone() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("SKIPPED: only root can give a folder away");
-        return;
+        return skipped(
+            "a_directory_of_another_user",
+            "root to give a directory away",
+        );
     }
     each_row(
         &["forget", "forget --all"],
@@ -213,9 +200,9 @@ fn a_folder_that_is_not_ours_is_left_alone() {
 
 #[cfg(unix)]
 #[test]
-fn where_nothing_can_be_deleted_it_says_so() {
+fn a_file_that_cannot_be_deleted_is_an_error() {
     let (_server, env) = cached([]);
     let output = env.sh_as_anyone("chmod 500 $HOME/.cache/cells-token; cells-token forget");
-    output.exits(1).says("cannot forget");
+    output.exits(1).says("cannot delete the cached tokens");
     assert_eq!(extensions(&env), ["json", "lock"]);
 }

@@ -1,8 +1,8 @@
-//! `run`: the command it becomes, that command's environment, and the codes before and after it.
+//! `run`: the command, its environment, and the exit codes.
 
 use crate::support::{Reply, SECRET, Server, TOKEN, TestEnv, each_row};
 
-/// A world in which a token can be had once.
+/// An environment and a server that issues one token.
 fn world() -> (TestEnv, Server) {
     let server = Server::replies([Reply::token()]);
     (TestEnv::for_server(&server), server)
@@ -32,9 +32,9 @@ fn the_command_has_the_token_and_not_the_secret() {
     );
 }
 
-/// The cached token is good without the secret, which some variable may hold all the same.
+/// The cached token is used without the secret, but its seal recognizes the secret in other variables.
 #[test]
-fn a_secret_that_was_not_asked_for_is_not_passed_on_either() {
+fn a_secret_that_was_not_needed_is_not_passed_on_either() {
     let (mut env, _server) = world();
     env.var("CELLS_NO_CACHE", "");
     env.run(&["get"]).exits(0);
@@ -50,17 +50,31 @@ fn a_secret_that_was_not_asked_for_is_not_passed_on_either() {
 }
 
 #[test]
-fn the_variable_can_have_another_name() {
+fn other_variables_for_the_secret_are_not_passed_on() {
+    let (mut env, _server) = world();
+    let file = env.file("secret", SECRET);
+    env.var("CELLS_CLIENT_SECRET", "");
+    env.var("CELLS_CLIENT_SECRET_FILE", file);
+    let output = env.sh("cells-token run -- env");
+    output.exits(0);
+    assert!(
+        !output.stdout.contains("CELLS_CLIENT_SECRET_FILE"),
+        "{output}"
+    );
+}
+
+#[test]
+fn env_name_sets_the_name_of_the_variable() {
     let (env, _server) = world();
     let script =
         "cells-token run --env-name API_TOKEN -- sh -c 'echo $API_TOKEN${CELLS_ACCESS_TOKEN-}'";
     env.sh(script).exits(0).prints(&format!("{TOKEN}\n"));
 }
 
-/// The process id is the same before and after, so no parent is left, and what is sent to it reaches the command.
+/// The process id stays the same, so signals reach the command.
 #[test]
 #[cfg(unix)]
-fn the_command_takes_the_place_of_the_program() {
+fn the_command_replaces_the_process() {
     let (env, _server) = world();
     let script = "sh -c 'echo $$; exec cells-token run -- sh -c \"echo \\$\\$\"'";
     let output = env.sh(script);
@@ -72,7 +86,7 @@ fn the_command_takes_the_place_of_the_program() {
 
 #[test]
 #[cfg(unix)]
-fn the_end_of_the_command_is_the_end_of_the_run() {
+fn the_exit_status_is_that_of_the_command() {
     each_row(
         &[
             ("a status", "exit 9", 9),
@@ -88,10 +102,10 @@ fn the_end_of_the_command_is_the_end_of_the_run() {
     );
 }
 
-/// SIGPIPE is ignored in this program, and must not be in the command: `yes | head` would never end.
+/// This program ignores SIGPIPE; a command that did so too would not end in `yes | head`.
 #[test]
 #[cfg(unix)]
-fn the_command_starts_with_signals_as_they_should_be() {
+fn the_command_starts_with_default_signals() {
     let (env, _server) = world();
     let script = "cells-token run -- sh -c 'yes 2>&1; echo $? >&2' | head -1";
     let output = env.sh(script);
@@ -100,7 +114,7 @@ fn the_command_starts_with_signals_as_they_should_be() {
 }
 
 #[test]
-fn what_is_wrong_with_the_command_has_a_code() {
+fn a_command_that_cannot_start_is_126_or_127() {
     for (command, code) in [
         ("no-such-command", 127),
         ("./no-such-file", 127),
@@ -112,7 +126,7 @@ fn what_is_wrong_with_the_command_has_a_code() {
 }
 
 #[test]
-fn its_own_failures_are_125_and_the_command_is_not_run() {
+fn other_failures_are_125_and_the_command_is_not_run() {
     let refused = Server::always(Reply::oauth_error(401, "invalid_client"));
     each_row(
         &[
@@ -120,7 +134,7 @@ fn its_own_failures_are_125_and_the_command_is_not_run() {
             (
                 "usage",
                 &["run", "--no-such-option", "--", "touch", "ran"],
-                "--no-such-option",
+                "unknown option",
             ),
             (
                 "a bad value",
@@ -150,7 +164,7 @@ fn its_own_failures_are_125_and_the_command_is_not_run() {
 }
 
 #[test]
-fn no_credentials_is_125_too() {
+fn missing_credentials_are_125_too() {
     TestEnv::new()
         .run(&["run", "--", "true"])
         .exits(125)

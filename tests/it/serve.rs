@@ -378,7 +378,7 @@ fn a_limit_that_get_was_told_is_heeded_and_said() {
         .var("CELLS_CLIENT_SECRET", SECRET);
     let get = ["get", "--timeout", "5s"];
     env.run(&get).exits(6);
-    let outcome = std::fs::read(env.cache_file("outcome")).unwrap();
+    let outcome = std::fs::read(env.cache_file("failures")).unwrap();
     let serving = env.serve(&["--timeout", "5s"]);
     for _ in 0..2 {
         let answer = serving.ask(ID, SECRET);
@@ -391,7 +391,7 @@ fn a_limit_that_get_was_told_is_heeded_and_said() {
     serving.finish();
     // And the next `get` neither asks nor tells it anew.
     env.run(&get).exits(6);
-    assert_eq!(std::fs::read(env.cache_file("outcome")).unwrap(), outcome);
+    assert_eq!(std::fs::read(env.cache_file("failures")).unwrap(), outcome);
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn the_state_of_the_token_is_one_of_seven_words() {
     env.var("CELLS_CLIENT_ID", "");
     assert_eq!(state(&env, &[]), "unknown");
     assert_eq!(state(&env, &["--no-cache"]), "off");
-    env.edit("json", |entry| entry["version"] = 2.into());
+    env.edit("json", |entry| entry["version"] = 1.into());
     assert_eq!(state(&env, &["--client-id", ID]), "none");
 }
 

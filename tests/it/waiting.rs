@@ -1,14 +1,14 @@
-//! What is shown while something is waited for: on a terminal, after a second, and no longer than it lasts.
+//! The progress line: on a terminal, after a second, and cleared afterwards.
 
 use crate::support::{Gate, Reply, Server, TestEnv};
 
-/// The end of what is shown: the line is cleared, and nothing comes after it.
+/// Whether the line was cleared, with nothing after it.
 fn is_cleared(screen: &str) -> bool {
     screen.ends_with("\r\u{1b}[2K")
 }
 
 #[test]
-fn a_slow_server_shows_on_a_terminal_and_is_gone_afterwards() {
+fn a_slow_server_shows_a_progress_line() {
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
     let env = TestEnv::for_server(&server);
@@ -21,7 +21,7 @@ fn a_slow_server_shows_on_a_terminal_and_is_gone_afterwards() {
 }
 
 #[test]
-fn a_retry_shows_on_a_terminal() {
+fn a_retry_shows_a_progress_line() {
     let busy = Reply::http(503, "Retry-After: 2\r\n", "");
     let server = Server::replies([busy, Reply::token()]);
     let env = TestEnv::for_server(&server);
@@ -33,7 +33,7 @@ fn a_retry_shows_on_a_terminal() {
 }
 
 #[test]
-fn another_process_shows_on_a_terminal() {
+fn waiting_for_another_process_shows_a_progress_line() {
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
     let mut env = TestEnv::for_server(&server);
@@ -50,7 +50,7 @@ fn another_process_shows_on_a_terminal() {
 }
 
 #[test]
-fn nothing_shows_elsewhere_or_when_told_to_be_quiet() {
+fn there_is_no_progress_line_in_a_pipe_or_with_quiet() {
     let wait = || Server::replies([Reply::http(503, "Retry-After: 2\r\n", ""), Reply::token()]);
     let server = wait();
     let output = TestEnv::for_server(&server).run(&["get"]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task;
 
 use super::{Flights, Settings, lives};
-use crate::cache::{Cache, LONGEST_LIMIT};
+use crate::cache::{Cache, MAX_LIMIT};
 use crate::error::Error;
 use crate::oauth::{ClientCredentials, MinTtl, TokenErrorKind};
 use crate::output::Origin;
@@ -14,7 +14,7 @@ use crate::server::kept::Kept;
 use crate::server::memory::Identity;
 use crate::server::verdict::Verdict;
 use crate::time::Deadline;
-use crate::token_source::{Found, Reuse, TokenSource};
+use crate::token_source::{Reuse, SourcedToken, TokenSource};
 
 impl Flights {
     /// Asks, and learns.
@@ -58,7 +58,7 @@ impl Flights {
         let (flights, asked) = (Arc::clone(self), asked.clone());
         let on_disk = task::spawn_blocking(move || {
             let entry = flights.cache(&asked)?.entry((flights.settings.clock)())?;
-            entry.fingerprint.matches(&asked.secret).then_some(())
+            entry.sealed.is_sealed_with(&asked.secret).then_some(())
         });
         matches!(on_disk.await, Ok(Some(())))
     }
@@ -66,19 +66,22 @@ impl Flights {
     fn cache(&self, credentials: &ClientCredentials) -> Option<Cache> {
         let Settings { config, report, .. } = &self.settings;
         let settings = config.cache.as_ref()?;
-        let cache = Cache::open(settings, &config.endpoint, &credentials.id, *report)?;
+        let cache = Cache::open(settings, &config.endpoint, &credentials.id, *report).ok()?;
         Some(cache.create_on_first_success())
     }
 
     /// Gets a token as `get` does, on this thread.
-    fn token(&self, credentials: ClientCredentials, deadline: Deadline) -> Result<Found, Error> {
+    fn token(
+        &self,
+        credentials: ClientCredentials,
+        deadline: Deadline,
+    ) -> Result<SourcedToken, Error> {
         let Settings {
             config,
             clock,
             report,
             ..
         } = &self.settings;
-        let now = clock();
         let cache = self.cache(&credentials);
         let source = TokenSource {
             config,
@@ -86,14 +89,13 @@ impl Flights {
             reuse: Reuse::Allowed,
             clock: *clock,
             report: *report,
-            began: now,
-            ready: now,
+            started_at: clock(),
             deadline,
         };
         source.token(cache.as_ref())
     }
 
-    fn learn(&self, identity: Identity, found: Found) -> Verdict {
+    fn learn(&self, identity: Identity, found: SourcedToken) -> Verdict {
         match (found.origin, found.response) {
             (Origin::Server, Some(response)) => {
                 let kept = Kept::new(found.token, &response);
@@ -122,7 +124,7 @@ impl Flights {
                 self.memory.refuse(identity);
             }
             if let Some(until) = error.limited_until() {
-                let until = until.min(clock().plus(LONGEST_LIMIT));
+                let until = until.min(clock().plus(MAX_LIMIT));
                 self.memory.set_limit(identity, until, error.answer.clone());
             }
             let old = self

@@ -1,18 +1,22 @@
-//! The cache of a world, seen from outside: its files, and ways to damage them.
+//! The cache files of a test environment, and ways to change them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use ring::hmac;
 use serde_json::Value;
 
+use super::SECRET;
 use super::env::TestEnv;
 use super::output::Output;
 use super::program::program;
 
 impl TestEnv {
-    /// A run that is not searched for leaks: for thousands of them.
+    /// Runs the program without searching for leaks, for thousands of runs.
     pub fn quick_run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(program());
         self.furnish(command.args(args));
@@ -28,12 +32,12 @@ impl TestEnv {
         }
     }
 
-    /// Where the cache is if nothing else is said.
+    /// The default cache directory.
     pub fn cache_dir(&self) -> PathBuf {
         self.path("../home/.cache/cells-token")
     }
 
-    /// What is in it, sorted.
+    /// The files in it, sorted.
     pub fn cache_files(&self) -> Vec<PathBuf> {
         let Ok(files) = fs::read_dir(self.cache_dir()) else {
             return Vec::new();
@@ -43,7 +47,7 @@ impl TestEnv {
         files
     }
 
-    /// The one file with this extension: `json`, `lock` or `outcome`.
+    /// The one file with this extension: `json`, `lock` or `failures`.
     #[track_caller]
     pub fn cache_file(&self, extension: &str) -> PathBuf {
         let mut files = self.cache_files();
@@ -52,7 +56,7 @@ impl TestEnv {
         files.remove(0)
     }
 
-    /// As `sh`, by somebody to whom rights matter: where the tests run as root, by nobody.
+    /// As `sh`, by a user whom permissions restrict: if the tests run as root, by nobody.
     #[cfg(unix)]
     pub fn sh_as_anyone(&self, script: &str) -> Output {
         match cfg!(target_os = "linux") && rustix::process::geteuid().is_root() {
@@ -61,10 +65,10 @@ impl TestEnv {
         }
     }
 
-    /// As `sh`, by a user to whom this gives the whole world. For root on Linux.
+    /// As `sh`, by another user, who is given the whole environment. For root on Linux.
     #[cfg(unix)]
     pub fn sh_as(&self, user: u32, script: &str) -> Output {
-        // The folder of the build may be closed to others, and the world is searched after every run.
+        // Others may have no access to the build directory.
         let bin = tempfile::tempdir().unwrap();
         let copy = bin.path().join("cells-token");
         let linked = fs::hard_link(program(), &copy);
@@ -81,8 +85,16 @@ impl TestEnv {
         ))
     }
 
-    /// Changes the entry or the outcome as a text editor would: the file stays private.
+    /// Changes an entry or a failure as the program could have written it: sealed with `SECRET`.
     pub fn edit(&self, extension: &str, change: impl FnOnce(&mut Value)) {
+        self.edit_unsealed(extension, change);
+        let path = self.cache_file(extension);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, reseal(&text, SECRET)).unwrap();
+    }
+
+    /// The same, but the seal stays as it was.
+    pub fn edit_unsealed(&self, extension: &str, change: impl FnOnce(&mut Value)) {
         let path = self.cache_file(extension);
         let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         change(&mut value);
@@ -99,10 +111,19 @@ impl TestEnv {
     }
 }
 
+/// Replaces the seal, which covers all that follows it.
+fn reseal(text: &str, secret: &str) -> String {
+    let (version, rest) = text.split_once(r#","seal":""#).unwrap();
+    let (_, sealed) = rest.split_at(rest.find('"').unwrap());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let seal = STANDARD_NO_PAD.encode(hmac::sign(&key, sealed.as_bytes()));
+    format!(r#"{version},"seal":"{seal}{sealed}"#)
+}
+
 #[cfg(unix)]
 const NOBODY: u32 = 65534;
 
-/// Gives a folder and the folders and files in it to a user, but not what is linked there.
+/// Gives a directory and everything in it to a user, except hard links.
 #[cfg(unix)]
 fn give(path: &Path, user: u32) {
     use std::os::unix::fs::MetadataExt as _;
