@@ -1,14 +1,14 @@
-//! The two values that must never be seen by accident: the client secret and the access token.
+//! The client secret and the access token, as types that cannot be shown by accident.
 //!
-//! Neither can be printed, compared, serialized or dereferenced; `expose()` is the one door, so
-//! that searching for it lists every place where a secret leaves its type.
+//! Neither can be printed, compared, serialized or dereferenced. `expose()` is the only way to the value, so a search for
+//! it lists every place where a secret leaves its type.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize;
 
-/// The password of an OAuth client (RFC 6749 §2.3.1). Wiped from memory when dropped.
+/// A client secret (RFC 6749 §2.3.1). Wiped from memory when dropped.
 #[derive(Clone)]
 pub struct ClientSecret(SecretString);
 
@@ -20,13 +20,13 @@ impl ClientSecret {
         Self(secret)
     }
 
-    /// Why no server could mean this secret, if so.
+    /// Why this cannot be a client secret, if so.
     pub fn defect(&self) -> Option<&'static str> {
         defect(self.expose())
     }
 
-    /// The secret itself: for a form body, a fingerprint, or finding it in a text to hide it.
-    #[expect(clippy::disallowed_methods, reason = "the one door out of the type")]
+    /// The value: for a form body, the cache, or to find it in a text that must not show it.
+    #[expect(clippy::disallowed_methods, reason = "the only way to the value")]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -38,19 +38,19 @@ impl fmt::Debug for ClientSecret {
     }
 }
 
-/// An access token that is a b64token (RFC 6750 §2.1), so that it cannot carry a quote, a line
-/// break or an escape sequence into a shell, a header or a terminal.
+/// An access token that is a b64token (RFC 6750 §2.1), so it cannot carry a quote, a line break or an escape sequence into
+/// a shell, a header or a terminal.
 #[derive(Clone)]
 pub struct AccessToken(SecretString);
 
 impl AccessToken {
-    /// `None` if `text` is not a b64token.
+    /// Returns `None` if `text` is not a b64token.
     pub fn parse(text: &str) -> Option<Self> {
         is_b64token(text).then(|| Self(text.into()))
     }
 
-    /// The token itself: for the output, a cache entry, or a child's environment.
-    #[expect(clippy::disallowed_methods, reason = "the one door out of the type")]
+    /// The value: for the output, a cache entry, or the environment of a child process.
+    #[expect(clippy::disallowed_methods, reason = "the only way to the value")]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -62,7 +62,7 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// Whether `c` may stand in a b64token before its padding (RFC 6750 §2.1).
+/// Whether a b64token may have `c` before its padding (RFC 6750 §2.1).
 pub fn is_b64token_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/')
 }

@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 §3.2) and the rules a URL must keep before a secret goes there.
+//! The token endpoint (RFC 6749 §3.2), and which URLs a client secret may be sent to.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use url::{Host, Url};
 
 use crate::problem::Problem;
 
-/// Where the vendor's own service is.
+/// The vendor's service.
 pub const DEFAULT_BASE_URL: &str = "https://api.aspose.cloud";
 
-/// Below the base URL, where the Get Token API is.
+/// The path of the Get Token API below the base URL.
 const TOKEN_PATH: &str = "/v4.0/cells/connect/token";
 
 /// A URL that a client secret may be sent to.
@@ -17,11 +17,11 @@ const TOKEN_PATH: &str = "/v4.0/cells/connect/token";
 pub struct TokenEndpoint(Url);
 
 impl TokenEndpoint {
-    /// The token endpoint itself; `source` is the option or variable that named it.
+    /// Parses the URL of the token endpoint; `source` is the option or variable that it comes from.
     ///
     /// # Errors
-    /// If it is no absolute `http` or `https` URL, has userinfo or a fragment
-    /// (RFC 6749 §3.2), or is plain http to other than loopback without `allow_http`.
+    /// If it is not an absolute `http` or `https` URL, has userinfo or a fragment (RFC 6749 §3.2), or is plain http to
+    /// another host than loopback without `allow_http`.
     pub fn parse(url: &str, source: &str, allow_http: bool) -> Result<Self, Problem> {
         let fault = |fault: &str, hint: &str| {
             Err(Problem::new(
@@ -47,7 +47,7 @@ impl TokenEndpoint {
         if url.fragment().is_some() {
             return fault("has a fragment", "take away the # and what follows it");
         }
-        // The HTTP client reads it again, by narrower rules; it must find the same host.
+        // The HTTP client parses it again by stricter rules, and must find the same host.
         let sent = url.as_str().parse();
         if !sent.is_ok_and(|sent: http::Uri| sent.host() == url.host_str()) {
             return fault(
@@ -65,10 +65,10 @@ impl TokenEndpoint {
         Ok(endpoint)
     }
 
-    /// The Get Token API below `base`; errors as for [`TokenEndpoint::parse`], and a query.
+    /// Parses a base URL and appends the path of the Get Token API.
     ///
     /// # Errors
-    /// As above, and if `base` has a query: nothing can be put below it.
+    /// As for [`TokenEndpoint::parse`], and if `base` has a query.
     pub fn below(base: &str, source: &str, allow_http: bool) -> Result<Self, Problem> {
         let Self(mut url) = Self::parse(base, source, allow_http)?;
         if url.query().is_some() {
@@ -87,7 +87,7 @@ impl TokenEndpoint {
         self.0.as_str()
     }
 
-    /// Where a reference in an answer points (RFC 3986 §5).
+    /// Resolves a reference in a response (RFC 3986 §5).
     pub fn join(&self, reference: &str) -> Option<Url> {
         self.0.join(reference).ok()
     }
@@ -118,7 +118,7 @@ impl TokenEndpoint {
     }
 }
 
-/// The URL without its query, which may hold what is not for every eye.
+/// The URL without its query, which may be confidential.
 impl fmt::Display for TokenEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.as_str();
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_is_for_loopback_alone_unless_allowed() {
+    fn plain_http_is_for_loopback_unless_allowed() {
         for (url, expected) in [
             ("https://api.aspose.cloud", true),
             ("http://localhost:8080", true),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_token_endpoint_can_be_is_refused() {
+    fn invalid_token_endpoints_are_refused() {
         for url in [
             "",
             "api.aspose.cloud",
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_goes_below_the_base_url() {
+    fn the_path_is_appended_to_the_base_url() {
         for (base, expected) in [
             (
                 "https://host.invalid",
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(endpoint.to_string(), "https://host.invalid/t");
     }
 
-    /// What looks like a URL, with everything in it that a URL can have.
+    /// Strings that look like URLs, with every part that a URL can have.
     fn urls() -> impl Strategy<Value = String> {
         let scheme = prop_oneof!["https?", "HTTPS?", "ftp", "[a-z]{0,4}"];
         let slashes =
@@ -241,7 +241,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_accepted_url_keeps_every_rule(url in prop_oneof![9 => urls(), 1 => ".{0,30}"], allow_http: bool) {
+        fn every_accepted_url_obeys_the_rules(url in prop_oneof![9 => urls(), 1 => ".{0,30}"], allow_http: bool) {
             let Ok(endpoint) = TokenEndpoint::parse(&url, "--token-url", allow_http) else {
                 return Ok(());
             };

@@ -1,4 +1,4 @@
-//! A token in memory: what a successful response (RFC 6749 §5.1) said, and when.
+//! A token as a successful response (RFC 6749 §5.1) described it, and how long it remains valid.
 
 use std::time::Duration;
 
@@ -7,55 +7,55 @@ use serde_json::{Map, Value};
 use crate::secret::AccessToken;
 use crate::time::Timestamp;
 
-/// An access token and everything the server said with it.
+/// An access token and the other members of the response.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// The token itself.
+    /// The token.
     pub access_token: AccessToken,
-    /// The members of the response in their order; `access_token` keeps its place, without its value.
+    /// The members of the response in their order. `access_token` keeps its place, with a null value.
     pub members: Map<String, Value>,
-    /// The moment before the request was sent.
+    /// Just before the request was sent.
     pub obtained_at: Timestamp,
-    /// When it stops being accepted; `None` if the server did not say.
+    /// When it expires; `None` if the server did not say.
     pub expires_at: Option<Timestamp>,
 }
 
-/// How long a token must still live to be good enough.
+/// The least remaining lifetime of a token that is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MinTtl {
-    /// Five minutes or a tenth of its lifetime, the smaller; less will do where no more can be had.
+    /// Five minutes or a tenth of its lifetime, the smaller. A shorter one is used if renewal fails.
     Default,
-    /// This long; a choice that is never softened.
+    /// This long, even if renewal fails.
     AtLeast(Duration),
 }
 
 const DEFAULT_MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// A token whose whole life is no longer than asked for is used again for this long.
+/// How long a token is reused whose whole lifetime is no longer than the minimum.
 const SHORT_LIFE_REUSE: Duration = Duration::from_secs(60);
 
-/// What a token is good for.
+/// Whether a token can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// It lives long enough.
+    /// It remains valid for long enough.
     Fresh,
-    /// It lives, but not long enough.
+    /// It is valid, but not for long enough.
     ExpiresSoon,
-    /// It is over.
+    /// It has expired.
     Expired,
-    /// The server did not say how long it lives.
+    /// Its lifetime is not known.
     Unknown,
 }
 
 impl Token {
-    /// How long it is still accepted, never longer than its whole life; `None` if unknown.
+    /// The remaining lifetime, at most the whole lifetime; `None` if unknown.
     pub fn remaining(&self, now: Timestamp) -> Option<Duration> {
-        // A clock that was set back must not lend it time.
+        // A clock that was set back must not extend it.
         self.expires_at
             .map(|expires_at| expires_at.since(now.max(self.obtained_at)))
     }
 
-    /// What it is good for.
+    /// Whether it can be used.
     pub fn freshness(&self, min_ttl: MinTtl, now: Timestamp) -> Freshness {
         let (Some(remaining), Some(lifetime)) = (self.remaining(now), self.lifetime()) else {
             return Freshness::Unknown;
@@ -74,7 +74,8 @@ impl Token {
         }
     }
 
-    /// Whether even a new one would not live as long as asked for: by the time it is here, none lives for its whole life.
+    /// Whether a new token would be too short-lived as well. When a token arrives, a part of
+    /// its lifetime has passed.
     pub fn falls_short(&self, min_ttl: MinTtl) -> bool {
         match (min_ttl, self.lifetime()) {
             (MinTtl::AtLeast(least), Some(lifetime)) => lifetime <= least,
@@ -133,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_lends_no_time() {
+    fn a_clock_that_is_set_back_does_not_extend_a_lifetime() {
         let remaining = token(Some(60)).remaining(Timestamp::from(0));
         assert_eq!(remaining, Some(Duration::from_secs(60)));
     }
 
     #[test]
-    fn a_life_shorter_than_asked_for_falls_short() {
+    fn a_lifetime_up_to_the_minimum_falls_short() {
         for (lifetime, least, expected) in [
             (Some(3600), Some(3601), true),
             (Some(3600), Some(3600), true),

@@ -1,4 +1,4 @@
-//! Why there is no token, for the exit code, for another attempt, and for those who wait.
+//! Why there is no token: the kind of failure, its message, and whether a retry may help.
 
 use std::sync::Arc;
 
@@ -9,52 +9,52 @@ use super::retry::Retry;
 use crate::problem::Problem;
 use crate::time::Timestamp;
 
-/// Which of the four ways there is no token.
+/// The kind of failure, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenErrorKind {
     /// The credentials were refused.
     Refused,
-    /// There was no answer of the service.
+    /// The service did not answer.
     Unreachable,
-    /// The service cannot answer now, or limits requests.
+    /// The service is unavailable or limits requests.
     Unavailable,
-    /// The answer makes no sense.
+    /// The answer is not a token response.
     Invalid,
 }
 
 /// Why the authorization server, or the way to it, gave no token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenError {
-    /// Decides the exit code.
+    /// The kind of failure.
     pub kind: TokenErrorKind,
-    /// The same in words.
+    /// The message and hint.
     pub problem: Problem,
-    /// Whether asking again may help.
+    /// Whether another attempt may succeed.
     #[serde(skip)]
     pub retry: Retry,
-    /// What more than its kind a passer-on has to know.
+    /// Failures within a kind that are handled in a different way.
     #[serde(skip)]
     pub cause: Cause,
-    /// The answer that says so, if there was one and it is not remembered from another process.
+    /// The service's answer; `None` if there was none, or if another process received it.
     #[serde(skip)]
     pub answer: Option<Arc<Response>>,
 }
 
-/// Failures that are treated in a way of their own.
+/// Distinguishes failures of the same kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cause {
-    /// None of these.
+    /// Any other failure.
     #[default]
     Other,
-    /// A limit on requests (429, RFC 6585 §4).
+    /// A rate limit (429, RFC 6585 §4).
     Limit,
-    /// Nothing came in time.
+    /// A timeout.
     Timeout,
 }
 
 impl TokenError {
-    /// That kind of failure; `what` and `hint` as in [`Problem`].
+    /// Creates a failure of this kind that is not retried; `what` and `hint` as in [`Problem`].
     pub fn new(kind: TokenErrorKind, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             kind,
@@ -65,7 +65,7 @@ impl TokenError {
         }
     }
 
-    /// The same because of a limit that lasts until then.
+    /// Turns it into a rate limit that ends at `until`.
     pub fn limited(self, until: Timestamp) -> Self {
         Self {
             retry: Retry::After(until),
@@ -74,7 +74,7 @@ impl TokenError {
         }
     }
 
-    /// Whether another answer is to be expected without any change here.
+    /// Whether a later request may succeed without any change by the user.
     pub fn is_away(&self) -> bool {
         matches!(
             self.kind,
@@ -82,7 +82,7 @@ impl TokenError {
         )
     }
 
-    /// Until when the service asks to be left alone, if this is a limit and it said so.
+    /// The end of the rate limit, if this is one and the service said when it ends.
     pub fn limited_until(&self) -> Option<Timestamp> {
         match self.retry {
             Retry::After(until) if self.cause == Cause::Limit => Some(until),
