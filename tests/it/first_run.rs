@@ -19,7 +19,7 @@ fn without_credentials(server: &Server) -> TestEnv {
 fn the_first_run_prompts_and_suggests_variables() {
     let server = Server::replies([Reply::token()]);
     let env = without_credentials(&server);
-    let mut terminal = env.terminal("sh", "cells-token get >token 2>said; echo status $?");
+    let mut terminal = env.terminal("sh", "cells-token get >token 2>messages; echo status $?");
     terminal
         .wait_for(DASHBOARD)
         .wait_for("Client ID: ")
@@ -34,11 +34,11 @@ fn the_first_run_prompts_and_suggests_variables() {
         fs::read_to_string(env.path("token")).unwrap(),
         format!("{TOKEN}\n")
     );
-    let said = fs::read_to_string(env.path("said")).unwrap();
-    let lines = said
+    let messages = fs::read_to_string(env.path("messages")).unwrap();
+    let lines = messages
         .strip_prefix(NEXT_TIME)
-        .unwrap_or_else(|| panic!("{said}"));
-    assert_eq!(lines.lines().count(), 2, "{said}");
+        .unwrap_or_else(|| panic!("{messages}"));
+    assert_eq!(lines.lines().count(), 2, "{messages}");
 
     // The lines work, once the placeholder is replaced by the secret.
     let script = format!(
@@ -60,7 +60,7 @@ fn the_first_run_prompts_and_suggests_variables() {
 fn quiet_prompts_without_a_suggestion() {
     let server = Server::replies([Reply::token()]);
     let env = without_credentials(&server);
-    let mut terminal = env.terminal("sh", "cells-token get -q >token 2>said; echo status $?");
+    let mut terminal = env.terminal("sh", "cells-token get -q >token 2>messages; echo status $?");
     terminal
         .wait_for(DASHBOARD)
         .wait_for("Client ID: ")
@@ -71,7 +71,7 @@ fn quiet_prompts_without_a_suggestion() {
         .type_line(SECRET)
         .wait_for("status 0");
     terminal.finish();
-    assert_eq!(fs::read_to_string(env.path("said")).unwrap(), "");
+    assert_eq!(fs::read_to_string(env.path("messages")).unwrap(), "");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! `-h` is one screen that answers the question; `--help` is everything, in groups.
+//! Help texts: `-h` fits one screen, `--help` describes everything in groups.
 
 use crate::support::{TestEnv, each_row};
 
 const SERVER: bool = cfg!(feature = "server");
 
-/// The verbs, and "" for none.
-fn verbs() -> Vec<&'static str> {
+/// The commands, and "" for none.
+fn commands() -> Vec<&'static str> {
     let server = SERVER.then_some(["sandbox", "serve"]);
     let others = [
         "",
@@ -23,11 +23,15 @@ fn verbs() -> Vec<&'static str> {
         .collect()
 }
 
-/// What `option` prints, for a verb or for none.
-fn help(verb: &str, option: &str) -> String {
+/// The output of `option` for a command, or "" for none.
+fn help(command: &str, option: &str) -> String {
     let env = TestEnv::new();
-    let args = [verb, option];
-    let output = env.run(if verb.is_empty() { &args[1..] } else { &args });
+    let args = [command, option];
+    let output = env.run(if command.is_empty() {
+        &args[1..]
+    } else {
+        &args
+    });
     assert_eq!(output.exits(0).stderr, "");
     output.stdout.clone()
 }
@@ -35,10 +39,10 @@ fn help(verb: &str, option: &str) -> String {
 #[test]
 fn short_help_is_one_screen_with_examples_first() {
     each_row(
-        &verbs(),
-        |verb| verb,
-        |verb| {
-            let help = help(verb, "-h");
+        &commands(),
+        |command| command,
+        |command| {
+            let help = help(command, "-h");
             let lines: Vec<&str> = help.lines().collect();
             assert!(lines.len() <= 24, "{} lines:\n{help}", lines.len());
             assert_eq!(lines[1..3], ["", "Examples:"], "{help}");
@@ -52,11 +56,11 @@ fn short_help_is_one_screen_with_examples_first() {
 
 #[test]
 fn no_line_is_wider_than_80_columns() {
-    for verb in verbs() {
+    for command in commands() {
         for option in ["-h", "--help"] {
-            let help = help(verb, option);
+            let help = help(command, option);
             let wide = help.lines().find(|line| line.chars().count() > 80);
-            assert_eq!(wide, None, "{verb} {option}");
+            assert_eq!(wide, None, "{command} {option}");
         }
     }
 }
@@ -72,10 +76,10 @@ fn a_wide_terminal_makes_no_difference() {
     assert_eq!(wide, None);
 }
 
-/// On standard output there is none, whatever is told to force it.
+/// Standard output never has colour, even if variables force it.
 #[cfg(unix)]
 #[test]
-fn help_has_no_colour_on_a_terminal_either() {
+fn help_has_no_colour_on_a_terminal() {
     let env = TestEnv::new();
     let script = "export CLICOLOR_FORCE=1 FORCE_COLOR=1; cells-token get -h; cells-token -h; cells-token --version";
     let ended = env.terminal("sh", script).finish();
@@ -84,7 +88,7 @@ fn help_has_no_colour_on_a_terminal_either() {
 }
 
 #[test]
-fn short_help_keeps_to_what_is_needed_every_day() {
+fn short_help_has_the_everyday_options_only() {
     let (short, long) = (help("get", "-h"), help("get", "--help"));
     for option in [
         "--client-id",
@@ -146,26 +150,26 @@ fn long_help_is_in_groups() {
 }
 
 #[test]
-fn only_verbs_that_work_are_shown() {
+fn the_list_of_commands_is_complete() {
     let help = help("", "-h");
-    let (_, commands) = help.split_once("Commands:\n").unwrap();
-    let (commands, _) = commands.split_once("\n\n").unwrap();
-    for line in commands.lines() {
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    for line in list.lines() {
         assert!(line.split_whitespace().count() > 2, "not described: {line}");
     }
-    let mut shown: Vec<&str> = commands
+    let mut shown: Vec<&str> = list
         .lines()
         .map(|line| line.split_whitespace().next().unwrap())
         .collect();
-    let mut verbs = verbs();
-    verbs.retain(|verb| !verb.is_empty());
+    let mut expected = commands();
+    expected.retain(|command| !command.is_empty());
     shown.sort_unstable();
-    verbs.sort_unstable();
-    assert_eq!(shown, verbs);
+    expected.sort_unstable();
+    assert_eq!(shown, expected);
 }
 
 #[test]
-fn a_verb_that_is_not_built_in_is_none() {
+fn sandbox_is_unknown_without_the_server_feature() {
     let output = TestEnv::new().run(&["sandbox", "--nonsense"]);
     if SERVER {
         output.exits(125).says("unknown option");
@@ -174,7 +178,7 @@ fn a_verb_that_is_not_built_in_is_none() {
     }
 }
 
-/// Each line below "Examples:" is run as it stands, beside a sandbox.
+/// Runs each line below "Examples:" as it stands, in a sandbox.
 #[cfg(all(unix, feature = "server"))]
 #[test]
 fn every_example_works() {
@@ -182,17 +186,17 @@ fn every_example_works() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let mut examples = Vec::new();
-    for verb in verbs() {
-        let help = help(verb, "-h");
+    for command in commands() {
+        let help = help(command, "-h");
         let lines = help
             .lines()
             .skip(3)
             .take_while(|line| line.starts_with("  "));
         examples.extend(lines.map(|line| line.trim().to_owned()));
     }
-    // It has dots where the credentials go.
+    // It has dots in place of the credentials.
     examples.retain(|example| !example.starts_with("export CELLS_"));
-    // These do not end by themselves, or want one that does not; tests/it/serve.rs has the like.
+    // These run until they are stopped, or need one that does; tests/it/serve.rs covers them.
     examples.retain(|example| !example.contains("cells-token serve") && !example.contains(":8470"));
     // These need a keyring and a password manager; tests/it/login.rs and keyring.rs have the like.
     examples.retain(|example| !example.starts_with("cells-token login"));
@@ -202,12 +206,12 @@ fn every_example_works() {
         |example| example,
         |example| {
             let mut env = TestEnv::new();
-            // What the examples suppose to be there.
+            // Files that the examples use.
             let script = "#!/bin/sh\ntest -n \"$CELLS_ACCESS_TOKEN\"\n";
             let path = env.file("report.sh", script);
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
             env.file("Makefile", "report:\n\t@./report.sh\n");
-            // One of them shows retries.
+            // One example shows retries.
             env.var("CELLS_RETRIES", "");
             let prepare = "mkdir -p ~/.zfunc ~/.config/fish/completions; echo silent >~/.curlrc; URL=$CELLS_BASE_URL; cells-token login --store file --profile work";
             env.var("SCRIPT", format!("set -eo pipefail; {prepare}; {example}"));

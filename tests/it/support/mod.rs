@@ -1,5 +1,5 @@
-//! What every test stands on: a blank world to run the program in ([`TestEnv`]), a server that does what it is
-//! told ([`Server`]), a terminal ([`Terminal`]), and the rules that hold for every run, checked after every run.
+//! Shared by all tests: an isolated environment to run the program in ([`TestEnv`]), which checks the rules that hold for
+//! every run, a scripted server ([`Server`]) and a terminal ([`Terminal`]).
 
 mod cache;
 mod certs;
@@ -46,7 +46,7 @@ pub use table::{each_row, each_row_at_once};
 pub use terminal::Terminal;
 pub use tokens::{TOKEN, jwt, token_json};
 
-/// The client id of every test that does not care.
+/// The client ID of tests in which it does not matter.
 pub const ID: &str = "7f3d-client-id";
-/// The secret of every test that does not care: each way to encode it looks different.
+/// The secret of tests in which it does not matter. Its characters differ in every encoding.
 pub const SECRET: &str = r#"s3+cr/t& =%"'\pw~Zq9"#;

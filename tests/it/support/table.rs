@@ -1,9 +1,9 @@
-//! Tables: every row is tried, and the failure names each row that failed.
+//! Table tests: every row runs, and the failure names each row that failed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-/// Runs `test` on every row. What failed in a row is printed by its own panic, above the list of names.
+/// Runs `test` on every row. Each failed row prints its own panic.
 pub fn each_row<T>(rows: &[T], name: impl Fn(&T) -> &str, test: impl Fn(&T)) {
     let failed: Vec<&str> = rows
         .iter()
@@ -13,7 +13,7 @@ pub fn each_row<T>(rows: &[T], name: impl Fn(&T) -> &str, test: impl Fn(&T)) {
     assert!(failed.is_empty(), "rows that failed: {failed:#?}");
 }
 
-/// The same with a thread a row, for rows that do nothing but wait.
+/// Like [`each_row`], with one thread per row, for rows that mostly wait.
 pub fn each_row_at_once<T: Sync>(rows: &[T], name: fn(&T) -> &str, test: impl Fn(&T) + Sync) {
     let failed: Vec<&str> = thread::scope(|scope| {
         let running: Vec<_> = rows
@@ -31,7 +31,7 @@ pub fn each_row_at_once<T: Sync>(rows: &[T], name: fn(&T) -> &str, test: impl Fn
 }
 
 fn passes(name: &str, test: impl FnOnce()) -> bool {
-    // A row shares nothing that a panic could leave half-done: worlds and servers are made inside it.
+    // Unwind safe: each row creates its own environment and servers.
     let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
     if !passed {
         eprintln!("^^^ in row {name:?}\n");
