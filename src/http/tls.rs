@@ -92,7 +92,7 @@ impl Tls {
 pub struct Seen {
     /// Whether the server asked for a client certificate.
     pub certificate_request: AtomicBool,
-    /// Who issued the certificate, where that is not known here.
+    /// The issuer of the certificate, if it is not trusted.
     pub unknown_issuer: OnceLock<Issuer>,
 }
 

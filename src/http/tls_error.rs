@@ -1,4 +1,4 @@
-//! What the failures of TLS mean, in words.
+//! Explains the failures of TLS: an error and a hint for each.
 
 use std::sync::atomic::Ordering;
 use std::{fmt, io};
@@ -15,7 +15,7 @@ use crate::server_text::Redactor;
 /// A failure of TLS during the handshake or after it.
 #[derive(Debug)]
 pub struct TlsError {
-    /// With whom.
+    /// The other side of the connection.
     pub peer: Peer,
     /// rustls's own error.
     pub why: Error,
@@ -33,7 +33,7 @@ impl TlsError {
         }
     }
 
-    /// The failure in words. `peer` names the other side, `options` the options that name it, and `foreign_variable` a
+    /// The error and the hint. `peer` names the other side, `options` the options that name it, and `foreign_variable` a
     /// variable that names certificates for other programs.
     pub fn problem(
         &self,
@@ -210,7 +210,7 @@ impl From<TlsError> for io::Error {
     }
 }
 
-/// Who issued a certificate.
+/// The issuer of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Issuer {
     /// Its own subject.
