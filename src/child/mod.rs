@@ -1,5 +1,4 @@
-//! A command that a verb runs for the user: why it did not start, and how it ended, in the codes of env(1) and of
-//! shells.
+//! Commands that `run` and `sandbox` start: why one did not start, and its exit status in the codes of env(1) and shells.
 
 #[cfg(feature = "server")]
 mod supervised;
@@ -32,12 +31,12 @@ pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
         )),
         _ => Error::CannotRun(Problem::new(
             format!("the command {name} cannot be run: {error}"),
-            "it has to be a program, or a script that begins with #!, that you may execute",
+            "use a program that you may execute, or a script that begins with #!",
         )),
     }
 }
 
-/// The exit code that passes on how a command ended.
+/// The exit code for a command's exit status.
 #[cfg(any(not(unix), feature = "server"))]
 pub fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
@@ -46,12 +45,12 @@ pub fn code(status: ExitStatus) -> u8 {
     #[cfg(not(unix))]
     let by_signal = None;
     let code = status.code().or(by_signal);
-    // Windows has 32 bits for it; what does not fit must not become a success.
+    // Windows exit codes have 32 bits; one that does not fit must not become 0.
     code.and_then(|code| u8::try_from(code).ok())
         .unwrap_or(u8::MAX)
 }
 
-/// Becomes a command: nothing of this program is left, and signals and the terminal are the command's own.
+/// Replaces this process with `command`, which inherits its signals and terminal.
 ///
 /// # Errors
 /// `NotFound` or `CannotRun`.
@@ -61,8 +60,8 @@ pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
     Err(not_started(command.get_program(), &error))
 }
 
-/// Runs a command to its end, where no program can become another, and outlives it: the console sends Ctrl-C to both,
-/// and a program that was ended first would leave the command to the shell's prompt.
+/// Runs `command` to its end, where a process cannot replace itself. The console sends Ctrl-C to both processes; this
+/// one must not end first, or the shell would show its prompt while the command is still running.
 ///
 /// # Errors
 /// `NotFound` or `CannotRun`.
@@ -77,8 +76,7 @@ pub fn become_command(command: Command) -> Result<ExitCode, Error> {
     Ok(code(status).into())
 }
 
-/// Runs a command to its end, where no program can become another. Without a runtime nobody catches Ctrl-C, which the
-/// console sends to both.
+/// Runs `command` to its end, where a process cannot replace itself. Ctrl-C ends both processes.
 ///
 /// # Errors
 /// `NotFound` or `CannotRun`.

@@ -1,4 +1,4 @@
-//! A command beside which this program goes on: it must not die before its command.
+//! Runs a command while this program goes on, and passes signals on to it.
 
 use std::io;
 use std::process::ExitStatus;
@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::not_started;
 use crate::error::Error;
 
-/// Runs a command to its end, whatever is done to end this program meanwhile.
+/// Runs `command` to its end; signals meant to end this program go to the command.
 ///
 /// # Errors
 /// `NotFound` or `CannotRun`.
@@ -39,14 +39,14 @@ mod unix {
     use tokio::process::Child;
     use tokio::signal::unix::{self, SignalKind};
 
-    /// The signals that would end this program before its command, caught from here on.
+    /// Handlers for the signals that would end this program before its command.
     pub struct Signals([(unix::Signal, Signal); 2]);
 
     impl Signals {
         pub fn catch() -> io::Result<Self> {
-            // The terminal sends these to the command as well, who decides. (Ignoring them would be passed on to it.)
+            // The terminal sends these to the command as well. Ignored signals would stay ignored in the command.
             for of_the_terminal in [SignalKind::interrupt(), SignalKind::quit()] {
-                // What is caught stays caught; nobody has to listen.
+                // The handler stays installed after the stream is dropped.
                 let _ = unix::signal(of_the_terminal)?;
             }
             Ok(Self([
@@ -55,8 +55,8 @@ mod unix {
             ]))
         }
 
-        /// Passes on those that are sent to this process alone, for as long as the runtime lives: the child is reaped
-        /// by the very poll that ends it, so its number never means another process.
+        /// Passes on signals sent to this process alone, until the runtime ends. The child is reaped by the poll that
+        /// sees its end, so its process id cannot have been reused.
         pub fn pass_on_to(self, child: &Child) {
             let pid = child
                 .id()
@@ -83,7 +83,7 @@ mod windows {
     use tokio::process::Child;
     use tokio::signal::windows::{CtrlBreak, CtrlC, ctrl_break, ctrl_c};
 
-    /// The console sends these to the command as well, who decides.
+    /// Handlers for events that the console sends to the command as well.
     pub struct Signals(CtrlC, CtrlBreak);
 
     impl Signals {
@@ -91,8 +91,7 @@ mod windows {
             Ok(Self(ctrl_c()?, ctrl_break()?))
         }
 
-        /// Nothing is passed on. But where nobody listens, the system ends this program after all: so somebody does, for
-        /// as long as the runtime lives.
+        /// Passes nothing on, but keeps listening until the runtime ends: an event without a listener ends the program.
         pub fn pass_on_to(self, _: &Child) {
             let Self(mut ctrl_c, mut ctrl_break) = self;
             tokio::spawn(async move { while ctrl_c.recv().await.is_some() {} });

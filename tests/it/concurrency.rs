@@ -1,4 +1,4 @@
-//! However many ask at once: one request, and one answer for all whom it concerns. Nobody waits for the dead.
+//! Parallel processes: one request and one result for all of them, and no process waits for a dead one.
 
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -11,14 +11,14 @@ use crate::support::{
     token_json,
 };
 
-/// Of those who shall give up waiting: half of it.
+/// Processes wait for the lock for half of the timeout.
 const SHORT_TIMEOUT: &str = "6s";
 const HALF_OF_IT: Duration = Duration::from_secs(3);
 
-/// What `-v` says of a limit that is waited out.
+/// The note while a process waits for the end of a rate limit.
 const WAITS_FOR_LIMIT: &str = "the service limits requests until";
 
-/// A token of its own, to tell who got which.
+/// A response with this token.
 fn token(text: &str) -> Reply {
     Reply::json(200, token_json().replace(TOKEN, text))
 }
@@ -35,7 +35,7 @@ fn line(token: &str) -> String {
     format!("{token}\n")
 }
 
-/// One that has sent its request, which `gate` holds, and `count` that are seen waiting for it.
+/// One process whose request is held by the server, and `count` that wait for it.
 fn waiting_herd(
     env: &TestEnv,
     server: &Server,
@@ -73,7 +73,7 @@ fn two_hundred_share_one_refusal() {
 }
 
 #[test]
-fn every_failed_answer_is_shared_with_who_waits() {
+fn every_failed_answer_is_shared_with_waiting_processes() {
     let limit = Reply::http(429, "Retry-After: 3600\r\n", "");
     let rows = [
         ("refused", 4, Reply::oauth_error(400, "invalid_client")),
@@ -100,9 +100,9 @@ fn every_failed_answer_is_shared_with_who_waits() {
     );
 }
 
-/// 5xx is shared once the attempts are used up, not before.
+/// A 5xx is shared only after the last attempt.
 #[test]
-fn attempts_are_one_processs_alone() {
+fn an_attempt_that_is_retried_is_not_shared() {
     let gate = Gate::default();
     let busy = || Reply::text(503, "text/plain", "busy");
     let server = Server::replies([busy().held_by(&gate), busy(), Reply::token()]);
@@ -113,7 +113,7 @@ fn attempts_are_one_processs_alone() {
 }
 
 #[test]
-fn one_with_a_mistyped_secret_among_fifty_waits_in_vain_and_alone() {
+fn a_mistyped_secret_among_fifty_fails_alone() {
     let gate = Gate::default();
     let server = Server::replies([
         Reply::token().held_by(&gate),
@@ -152,7 +152,7 @@ fn a_mistyped_secret_that_comes_first_fails_alone() {
 }
 
 #[test]
-fn a_failure_is_not_shared_with_who_goes_another_way() {
+fn a_failure_is_not_shared_across_proxies_or_certificates() {
     let authority = Authority::new();
     let rows = ["--proxy", "--ca-cert"];
     each_row(
@@ -188,7 +188,7 @@ fn a_failure_is_not_shared_with_who_goes_another_way() {
 }
 
 #[test]
-fn a_failure_is_not_shared_with_who_comes_later() {
+fn a_failure_is_not_shared_with_later_processes() {
     let rows = [
         ("refused", Reply::oauth_error(401, "invalid_client")),
         ("unavailable", Reply::text(503, "text/plain", "busy")),
@@ -207,7 +207,7 @@ fn a_failure_is_not_shared_with_who_comes_later() {
 }
 
 #[test]
-fn no_answer_at_all_is_nobody_elses() {
+fn a_connection_failure_is_not_shared() {
     let gate = Gate::default();
     let reset = Reply::steps([Step::ReadRequest, Step::Wait(gate.clone()), Step::Reset]);
     let server = Server::replies([reset, Reply::token()]);
@@ -237,7 +237,7 @@ fn a_port_that_is_closed_is_not_remembered() {
 }
 
 #[test]
-fn a_holder_that_is_killed_or_interrupted_is_followed_at_once() {
+fn a_killed_or_interrupted_lock_holder_is_replaced_at_once() {
     let rows = [("killed", Signal::KILL), ("interrupted", Signal::INT)];
     each_row(
         &rows,
@@ -253,7 +253,7 @@ fn a_holder_that_is_killed_or_interrupted_is_followed_at_once() {
             let since = Instant::now();
             holder.signal(*signal);
             assert_all(&herd.finish(), 0, &line(TOKEN));
-            // The holder's own end is no concern here. Half the timeout would be 45 s.
+            // Half of the timeout would be 45 s.
             assert!(
                 since.elapsed() < Duration::from_secs(10),
                 "{:?}",
@@ -264,7 +264,7 @@ fn a_holder_that_is_killed_or_interrupted_is_followed_at_once() {
 }
 
 #[test]
-fn a_stopped_holder_is_waited_for_half_of_the_timeout() {
+fn a_stopped_lock_holder_is_waited_for_half_of_the_timeout() {
     let gate = Gate::default();
     let server = Server::replies([token("late").held_by(&gate), token("early")]);
     let env = TestEnv::caching(&server);
@@ -277,16 +277,16 @@ fn a_stopped_holder_is_waited_for_half_of_the_timeout() {
     assert_all(&herd.finish(), 0, &line("early"));
     let waited = since.elapsed();
     assert!((HALF_OF_IT..2 * HALF_OF_IT).contains(&waited), "{waited:?}");
-    // Once it goes on, it has a token too, and what it stores is as good.
+    // The stopped process gets and stores a token too.
     gate.open();
     holder.signal(Signal::CONT);
     holder.finish().exits(0).prints(&line("late"));
     env.run(&["get"]).exits(0);
 }
 
-/// Those who waited for a token that was asked for before they began do not accept it: one of them asks again, for all.
+/// A token requested before a `--refresh` began does not satisfy it: one process requests another for all.
 #[test]
-fn refreshing_at_once_costs_two_requests_at_most() {
+fn parallel_refreshes_cost_two_requests_at_most() {
     let gate = Gate::default();
     let server = Server::replies([token("first").held_by(&gate), token("second")]);
     let env = TestEnv::caching(&server);
@@ -299,7 +299,7 @@ fn refreshing_at_once_costs_two_requests_at_most() {
 }
 
 #[test]
-fn who_does_not_refresh_takes_what_a_refresh_got() {
+fn a_run_without_refresh_uses_the_token_of_a_refresh() {
     let gate = Gate::default();
     let server = Server::replies([token("new").held_by(&gate)]);
     let env = TestEnv::caching(&server);
@@ -309,8 +309,8 @@ fn who_does_not_refresh_takes_what_a_refresh_got() {
 }
 
 #[test]
-fn after_a_limit_one_asks_for_all() {
-    // It ends when more than half of the timeout is over.
+fn after_a_rate_limit_one_process_requests_for_all() {
+    // Longer than half of the timeout.
     let limit = Reply::http(429, "Retry-After: 4\r\n", "");
     let server = Server::replies([limit, Reply::token()]);
     let env = TestEnv::caching(&server);
@@ -322,7 +322,7 @@ fn after_a_limit_one_asks_for_all() {
 }
 
 #[test]
-fn who_waits_for_the_end_of_a_limit_keeps_nobody_else_waiting() {
+fn waiting_for_a_rate_limit_blocks_no_other_process() {
     let limit = Reply::http(429, "Retry-After: 60\r\n", "");
     let server = Server::replies([limit, token("anothers"), token("refreshed")]);
     let mut env = TestEnv::caching(&server);
@@ -335,12 +335,12 @@ fn who_waits_for_the_end_of_a_limit_keeps_nobody_else_waiting() {
     env.var("CELLS_CLIENT_SECRET", SECRET);
     let output = env.run(&["get", "-v", "--refresh"]);
     output.prints(&line("refreshed")).never_says("waiting");
-    // Nor do they wait any longer themselves: a minute is more than a herd may take.
+    // The waiting processes use that token, and do not wait for the minute to pass.
     assert_all(&herd.finish(), 0, &line("refreshed"));
 }
 
 #[test]
-fn a_person_at_the_prompt_keeps_nobody_waiting() {
+fn a_prompt_blocks_no_other_process() {
     let server = Server::replies([Reply::token()]);
     let mut env = TestEnv::caching(&server);
     env.var("CELLS_CLIENT_SECRET", "");
@@ -348,7 +348,7 @@ fn a_person_at_the_prompt_keeps_nobody_waiting() {
     terminal.wait_for("secret").wait_for_echo(false);
     env.var("CELLS_CLIENT_SECRET", SECRET);
     env.run(&["get", "-v"]).exits(0).never_says("waiting");
-    // What was got meanwhile is good for the person too.
+    // The token obtained meanwhile is used after the prompt.
     terminal.type_line(SECRET).wait_for("status 0");
     terminal.finish();
     assert_eq!(fs::read_to_string(env.path("token")).unwrap(), line(TOKEN));
@@ -356,7 +356,7 @@ fn a_person_at_the_prompt_keeps_nobody_waiting() {
 
 /// 20 rounds of 100 processes, 30 of which are killed: before they fetch, while they do, wait, write, or are done.
 #[test]
-fn the_killed_leave_nothing_behind_that_harms_the_others() {
+fn killed_processes_leave_a_usable_cache() {
     const ROUNDS: usize = 20;
     const PROCESSES: usize = 100;
     const VICTIMS: usize = 30;
