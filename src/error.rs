@@ -116,8 +116,8 @@ macro_rules! exits {
 
 exits! {
     Success = 0: "Success.";
-    Unexpected = 1: "Unexpected failure, including a failure to write standard output.";
-    Usage = 2: "Invalid options, variables or URLs.";
+    Unexpected = 1: "Unexpected failure, including failures of standard output and the keyring.";
+    Usage = 2: "Invalid options, variables, profiles or URLs.";
     NoCredentials = 3: "No usable credentials, and no terminal to prompt on.";
     Refused = 4: "The service refused the credentials.";
     Unreachable = 5: "The service cannot be reached (DNS, connection, TLS, proxy, timeout); retrying may help.";
