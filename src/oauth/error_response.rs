@@ -271,7 +271,9 @@ impl ErrorResponse<'_> {
         let is_cut_json = text.starts_with(['{', '[', '"']);
         let is_word = !text.contains(|c: char| c.is_whitespace() || c == '<');
         let is_long_word = is_word && text.chars().count() >= WORD_CHARS;
-        let is_shown = !text.is_empty() && !is_cut_json && !is_long_word;
+        // XML, a form, or JSON behind a prefix.
+        let has_token = text.to_ascii_lowercase().contains("access_token");
+        let is_shown = !text.is_empty() && !is_cut_json && !is_long_word && !has_token;
         is_shown.then(|| self.redactor.show(text))
     }
 }

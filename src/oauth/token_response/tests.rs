@@ -433,6 +433,8 @@ fn no_value_that_may_be_a_token_is_shown() {
         r#"{"access_token":"s3kr1t"#.into(),
         r#"{"data":{"message":"s3kr1t"}}"#.into(),
         r#""{\"token\":\"s3kr1t\"}""#.into(),
+        "<access_token>s3kr1t</access_token>".into(),
+        ")]}',\n{\"access_token\":\"s3kr1t\"}".into(),
         "\0s3kr1t".into(),
         "\u{1b}[31m s3kr1t".into(),
         format!("s3kr1t!{}", "abc|".repeat(9)),
