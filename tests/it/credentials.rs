@@ -1,4 +1,4 @@
-//! Which id and which secret are used, and which are refused: precedence, the SDKs' families, files, standard input.
+//! Which client id and secret are sent: precedence, the SDKs' families, and what is refused.
 
 use crate::support::{ID, Reply, SECRET, Server, TestEnv, each_row};
 
@@ -545,170 +545,6 @@ fn credentials_that_cannot_be_right_are_exit_2() {
     );
 }
 
-/// What a secret file or standard input may hold, and the secret it is.
-const GOOD_FILES: &[(&str, &str, &str)] = &[
-    ("no line break", SECRET, SECRET),
-    ("LF", "secret-of-file\n", "secret-of-file"),
-    ("CRLF", "secret-of-file\r\n", "secret-of-file"),
-    ("blanks around", " secret of file \n", " secret of file "),
-    ("another script", "пароль-из-файла\n", "пароль-из-файла"),
-];
-
-/// What they must not hold.
-const BAD_FILES: &[(&str, &[u8])] = &[
-    ("nothing", b""),
-    ("a line break alone", b"\n"),
-    ("two LF at the end", b"secret-of-file\n\n"),
-    ("an inner line break", b"secret-of\nfile-file"),
-    ("an inner CRLF", b"secret-of\r\nfile-file\r\n"),
-    ("NUL within", b"secret-of\0file-file"),
-    ("NUL at the end", b"secret-of-file\0"),
-];
-
-#[test]
-fn a_secret_file_is_read_by_option_and_variable() {
-    each_row(
-        GOOD_FILES,
-        |row| row.0,
-        |(_, contents, secret)| {
-            let server = Server::replies([Reply::token(), Reply::token()]);
-            let mut env = TestEnv::new();
-            env.secret(secret)
-                .var("CELLS_CLIENT_ID", ID)
-                .var("CELLS_BASE_URL", server.url());
-            let file = env.file("the-file", contents);
-            env.run(&["get", "--client-secret-file", &file]).exits(0);
-            env.var("CELLS_CLIENT_SECRET_FILE", &file)
-                .run(&["get"])
-                .exits(0);
-            for request in server.requests() {
-                assert_eq!(request.field("client_secret").unwrap(), *secret);
-            }
-        },
-    );
-}
-
-#[test]
-fn a_relative_secret_file_is_below_the_working_folder() {
-    let server = Server::replies([Reply::token()]);
-    let mut env = TestEnv::new();
-    env.file("the-file", SECRET);
-    env.run(&[
-        "get",
-        "--base-url",
-        server.url(),
-        "--client-id",
-        ID,
-        "--client-secret-file",
-        "the-file",
-    ])
-    .exits(0);
-    assert_sent(&server, ID, SECRET);
-}
-
-#[test]
-fn standard_input_is_a_secret_file() {
-    each_row(
-        GOOD_FILES,
-        |row| row.0,
-        |(_, contents, secret)| {
-            let server = Server::replies([Reply::token(), Reply::token()]);
-            let mut env = TestEnv::new();
-            env.secret(secret)
-                .var("CELLS_CLIENT_ID", ID)
-                .var("CELLS_BASE_URL", server.url());
-            env.run_with_stdin(&["get", "--client-secret-file", "-"], contents.as_bytes())
-                .exits(0);
-            env.var("CELLS_CLIENT_SECRET_FILE", "-");
-            env.run_with_stdin(&["get"], contents.as_bytes()).exits(0);
-            for request in server.requests() {
-                assert_eq!(request.field("client_secret").unwrap(), *secret);
-            }
-        },
-    );
-}
-
-#[test]
-fn standard_input_is_left_alone_unless_asked_for() {
-    let server = Server::replies([Reply::token()]);
-    let mut env = TestEnv::for_server(&server);
-    let output = env.secret("not-for-cells-token").sh("echo not-for-cells-token | { cells-token get >token && read line && [ \"$line\" = not-for-cells-token ]; }");
-    output.exits(0);
-}
-
-#[test]
-fn a_bad_secret_file_is_exit_2_and_named() {
-    each_row(
-        BAD_FILES,
-        |row| row.0,
-        |(_, contents)| {
-            let server = Server::untouched();
-            let mut env = TestEnv::new();
-            env.secret("secret-of-file")
-                .secret("secret-of")
-                .secret("file-file");
-            env.var("CELLS_CLIENT_ID", ID)
-                .var("CELLS_BASE_URL", server.url());
-            let file = env.file("the-file", contents);
-            env.run(&["get", "--client-secret-file", &file])
-                .exits(2)
-                .says("the-file");
-            env.run_with_stdin(&["get", "--client-secret-file", "-"], contents)
-                .exits(2)
-                .mentions("standard input");
-            env.var("CELLS_CLIENT_SECRET_FILE", &file)
-                .run(&["get"])
-                .exits(2)
-                .says("the-file");
-        },
-    );
-}
-
-#[test]
-fn a_secret_file_that_cannot_be_read_is_exit_2_and_named() {
-    let mut env = TestEnv::new();
-    env.var("CELLS_CLIENT_ID", ID);
-    let folder = env.path("a-folder");
-    std::fs::create_dir(&folder).unwrap();
-    for path in ["no-such-file", "no-such-folder/file", "a-folder"] {
-        env.run(&["get", "--client-secret-file", path])
-            .exits(2)
-            .says(path);
-    }
-    env.run(&["get", "--client-secret-file", ""])
-        .exits(2)
-        .says("--client-secret-file");
-    env.var("CELLS_CLIENT_SECRET_FILE", "no-such-file")
-        .run(&["get"])
-        .exits(2)
-        .says("no-such-file");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_secret_file_without_permission_is_exit_2() {
-    use std::os::unix::fs::PermissionsExt;
-    let mut env = TestEnv::new();
-    let file = env.file("the-file", SECRET);
-    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o000)).unwrap();
-    // root reads it all the same.
-    if std::fs::read(&file).is_err() {
-        env.run(&["get", "--client-id", ID, "--client-secret-file", &file])
-            .exits(2)
-            .says("the-file");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_secret_comes_through_a_pipe_with_a_name() {
-    let server = Server::replies([Reply::token()]);
-    let mut env = TestEnv::for_server(&server);
-    env.var("MINE", SECRET).var("CELLS_CLIENT_SECRET", "");
-    env.sh("mkfifo pipe && { printf '%s\\n' \"$MINE\" >pipe & cells-token get --client-secret-file pipe; }").exits(0);
-    assert_sent(&server, ID, SECRET);
-}
-
 /// The level decides before the kind: files and secrets, by flag and by variable.
 #[test]
 fn a_flag_beats_a_variable_of_the_other_kind() {
@@ -760,6 +596,87 @@ fn bytes_that_are_no_text_are_survived() {
     ] {
         let output = env.secret("secret-of-own").sh(script);
         assert!(matches!(output.code, Some(0 | 2..=5)), "{output}");
+    }
+}
+
+/// The order is tested beside the code; this is what a profile does for a request.
+#[test]
+fn a_profile_gives_id_secret_and_endpoint() {
+    let (own, others) = (Server::always(Reply::token()), Server::untouched());
+    let mut env = TestEnv::new();
+    env.file("secret-of-p", SECRET);
+    let secret = env.path("secret-of-p");
+    let profile =
+        serde_json::json!({"client_id": ID, "secret": {"file": secret}, "base_url": own.url()});
+    let profiles = serde_json::json!({"version": 1, "default": "p", "profiles": {"p": profile}});
+    std::fs::create_dir(env.path("config")).unwrap();
+    let file = env.file("config/profiles.json", profiles.to_string());
+    #[cfg(unix)]
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    env.var("CELLS_CONFIG_DIR", env.path("config"))
+        .var("CELLS_BASE_URL", "");
+    env.run(&["get"]).exits(0);
+    env.var("CELLS_BASE_URL", others.url());
+    env.run(&["get", "--profile", "p"]).exits(0);
+    let requests = own.requests();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        assert_eq!(request.field("client_id").as_deref(), Some(ID));
+        assert_eq!(request.field("client_secret").as_deref(), Some(SECRET));
+    }
+    env.run(&["get", "--profile", "q"])
+        .exits(2)
+        .says("there is no profile q")
+        .hints("use one of p");
+
+    // A broken file harms nobody who does not need it.
+    std::fs::write(&file, "{").unwrap();
+    env.run(&["get"]).exits(2).says("profiles.json");
+    env.var("CELLS_CLIENT_ID", ID)
+        .run(&["get"])
+        .exits(3)
+        .says("warning: passed over the default profile");
+}
+
+/// An empty variable is often a CI secret that does not exist.
+#[test]
+fn an_empty_credential_variable_is_warned_of_and_named_in_the_hint() {
+    let mut env = TestEnv::new();
+    env.var("CELLS_CLIENT_ID", ID)
+        .var("CELLS_CLIENT_SECRET", "")
+        .var("ASPOSE_CLIENT_SECRET", "");
+    let output = env.run(&["get"]);
+    output
+        .exits(3)
+        .says("warning: passed over CELLS_CLIENT_SECRET: it is set but empty")
+        .says("warning: passed over ASPOSE_CLIENT_SECRET: it is set but empty")
+        .hints("CELLS_CLIENT_SECRET is set but empty");
+    let status = env.run(&["status", "-o", "json"]).json();
+    assert_eq!(status["passed_over"][0]["source"], "CELLS_CLIENT_SECRET");
+}
+
+/// A switch that is neither on nor off must not count as on.
+#[test]
+fn a_switch_by_variable_is_on_or_off_or_exit_2() {
+    for (value, code) in [
+        ("off", 2),
+        (" 0", 2),
+        ("false\r", 2),
+        ("n", 2),
+        ("none", 2),
+        ("On", 5),
+    ] {
+        let mut env = TestEnv::with_credentials();
+        env.var("CELLS_ALLOW_HTTP", value);
+        let output = env.run_once(&["get", "--base-url", "http://host.invalid"]);
+        output.exits(code);
+        if matches!(value, "n" | "none") {
+            output.says("CELLS_ALLOW_HTTP");
+        }
+    }
+    for name in ["CELLS_NO_CACHE", "CELLS_NO_INPUT"] {
+        let mut env = TestEnv::with_credentials();
+        env.var(name, "maybe").run(&["get"]).exits(2).says(name);
     }
 }
 

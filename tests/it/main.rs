@@ -45,6 +45,9 @@ mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
+#[cfg(unix)]
+mod secret_command;
+mod secret_file;
 mod serve;
 mod status;
 mod stdout;

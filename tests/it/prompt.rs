@@ -328,6 +328,9 @@ fn no_input_means_no_prompt() {
         ("CELLS_NO_INPUT=0 cells-token get", true),
         ("CELLS_NO_INPUT=false cells-token get", true),
         ("CELLS_NO_INPUT=no cells-token get", true),
+        ("CELLS_NO_INPUT=off CI=false cells-token get", true),
+        ("CI=0 cells-token get", true),
+        ("CI=no cells-token get", true),
         ("CELLS_NO_INPUT= CI= cells-token get", true),
     ];
     each_row(

@@ -114,7 +114,8 @@ impl TestEnv {
     pub fn var(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
         let value = value.into();
         let lower = name.to_lowercase();
-        if lower.contains("secret") && !lower.ends_with("_file") {
+        let is_elsewhere = lower.ends_with("_file") || lower.ends_with("_command");
+        if lower.contains("secret") && !is_elsewhere {
             self.watch.add_secret(&value.to_string_lossy());
         }
         self.vars.insert(name.into(), value);
