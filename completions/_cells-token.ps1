@@ -93,7 +93,7 @@ Register-ArgumentCompleter -Native -CommandName 'cells-token' -ScriptBlock {
             break
         }
         'cells-token;login' {
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Save the secret in the keyring or a file [default: keyring]')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Save the secret in the keyring or a file [env: CELLS_STORE]')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile to save [env: CELLS_PROFILE]')
             [CompletionResult]::new('--client-id', '--client-id', [CompletionResultType]::ParameterName, 'Client ID [env: CELLS_CLIENT_ID]')
             [CompletionResult]::new('--client-secret', '--client-secret', [CompletionResultType]::ParameterName, 'Client secret [env: CELLS_CLIENT_SECRET]')

@@ -87,7 +87,7 @@ set edit:completion:arg-completer[cells-token] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'cells-token;login'= {
-            cand --store 'Save the secret in the keyring or a file [default: keyring]'
+            cand --store 'Save the secret in the keyring or a file [env: CELLS_STORE]'
             cand --profile 'Profile to save [env: CELLS_PROFILE]'
             cand --client-id 'Client ID [env: CELLS_CLIENT_ID]'
             cand --client-secret 'Client secret [env: CELLS_CLIENT_SECRET]'

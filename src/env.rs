@@ -43,6 +43,7 @@ variables! {
     CELLS_NO_CACHE = "CELLS_NO_CACHE": "Don't read or write the cache.";
     CELLS_CACHE_DIR = "CELLS_CACHE_DIR": "Cache directory.";
     CELLS_CONFIG_DIR = "CELLS_CONFIG_DIR": "Directory of the profile file.";
+    CELLS_STORE = "CELLS_STORE": "Where login saves the secret: keyring or file.";
     SSL_CERT_FILE = "SSL_CERT_FILE": "File of root certificates, instead of the system's.";
     SSL_CERT_DIR = "SSL_CERT_DIR": "Directories of root certificates, instead of the system's.";
     HTTPS_PROXY = "HTTPS_PROXY": "Proxy for https:// URLs.";

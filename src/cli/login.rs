@@ -19,10 +19,12 @@ use super::{Credentials, HELP, Network, Verbosity, WIDTH};
 Examples:
   cells-token login                                # prompts for ID and secret
   cells-token login --profile work --client-secret-command 'pass show work'
-  cells-token sandbox -- cells-token login --store file"
+  cells-token sandbox -- cells-token login         # no account needed"
 )]
 pub struct Login {
-    /// Save the secret in the keyring or a file [default: keyring]
+    /// Save the secret in the keyring or a file [env: CELLS_STORE]
+    ///
+    /// [default: keyring]
     ///
     /// The file is a file in the configuration directory that only you can read. It is not encrypted.
     #[arg(long, value_name = "PLACE", hide_possible_values = true)]

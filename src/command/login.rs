@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{self, Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::ValueEnum as _;
 
 use crate::cache::Cache;
 use crate::cli::{self, Store};
@@ -36,14 +37,15 @@ pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> 
     let dir = profile::required_directory(env).map_err(Error::Usage)?;
     let existing = Profiles::load(&dir).map_err(Error::Usage)?;
     if existing.iter().any(|(other, _)| *other == name) {
-        report.info(&format!("replacing the profile {name}"));
+        report.warning(&format!("the profile {name} exists and will be replaced"));
     }
     let selection = Selection::without_profiles(&args.credentials, env).map_err(Error::Usage)?;
     let config = Config::new(&args.network, &cli::Cache::default(), &selection, env)
         .map_err(Error::Usage)?;
     selection.explain(report);
     config.explain(report);
-    let location = location(args.store, &selection.secret)?;
+    let store = store(args.store, env).map_err(Error::Usage)?;
+    let location = location(store, &selection.secret)?;
     saved::check(&name, &location)?;
 
     let id = credentials::client_id(&selection, env)?;
@@ -87,6 +89,20 @@ fn name(args: &cli::Login, env: &Env) -> Result<ProfileName, Problem> {
         (Some(name), _) => ProfileName::parse(name, "--profile"),
         (None, Some(name)) => ProfileName::parse(name, variable),
         (None, None) => ProfileName::parse(DEFAULT_NAME, ""),
+    }
+}
+
+fn store(option: Option<Store>, env: &Env) -> Result<Option<Store>, Problem> {
+    let name = env::CELLS_STORE.name;
+    match (option, env.text(&env::CELLS_STORE)?) {
+        (Some(store), _) => Ok(Some(store)),
+        (None, Some(text)) => Store::from_str(text, false).map(Some).map_err(|_| {
+            Problem::new(
+                format!("{name} is neither keyring nor file"),
+                format!("set {name} to keyring or file"),
+            )
+        }),
+        (None, None) => Ok(None),
     }
 }
 

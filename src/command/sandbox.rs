@@ -183,6 +183,9 @@ fn command(
         .env(env::CELLS_CLIENT_ID.name, &credentials.id.0)
         .env(env::CELLS_CLIENT_SECRET.name, credentials.secret.expose())
         .env(env::CELLS_CACHE_DIR.name, folder.cache())
+        .env(env::CELLS_CONFIG_DIR.name, folder.config())
+        // The keyring is the user's own, and may hold a profile of the same name.
+        .env(env::CELLS_STORE.name, "file")
         .env(PATH, path);
     Ok(command)
 }
@@ -222,6 +225,11 @@ impl Folder {
     /// Made by whoever keeps something there.
     fn cache(&self) -> PathBuf {
         self.0.path().join("cache")
+    }
+
+    /// Created by `login`.
+    fn config(&self) -> PathBuf {
+        self.0.path().join("config")
     }
 
     fn first_on_path(&self) -> anyhow::Result<OsString> {

@@ -66,9 +66,14 @@ fn with_entry<T: Send + 'static>(
     let name = name.as_str().to_owned();
     let (sender, receiver) = mpsc::channel();
     let run = move || {
-        let result = Store::new()
-            .and_then(|store| store.build(SERVICE, &name, None))
-            .and_then(|entry| action(&entry));
+        let result = match Store::new() {
+            Ok(store) => store
+                .build(SERVICE, &name, None)
+                .and_then(|entry| action(&entry))
+                .map(Some)
+                .or_else(none_if_missing),
+            Err(error) => Err(format!("no keyring service: {}", explain(error))),
+        };
         // Fails if the time limit has passed.
         let _ = sender.send(result);
     };
@@ -77,9 +82,7 @@ fn with_entry<T: Send + 'static>(
         .spawn(run)
         .map_err(|error| error.to_string())?;
     match receiver.recv_timeout(TIMEOUT) {
-        Ok(Ok(value)) => Ok(Some(value)),
-        Ok(Err(Error::NoEntry)) => Ok(None),
-        Ok(Err(error)) => Err(explain(error)),
+        Ok(result) => result,
         Err(RecvTimeoutError::Timeout) => {
             let seconds = TIMEOUT.as_secs();
             Err(format!(
@@ -90,10 +93,18 @@ fn with_entry<T: Send + 'static>(
     }
 }
 
+fn none_if_missing<T>(error: Error) -> Result<Option<T>, String> {
+    match error {
+        Error::NoEntry => Ok(None),
+        error => Err(explain(error)),
+    }
+}
+
 /// Not every `Error` may be shown: some contain the secret.
 fn explain(error: Error) -> String {
     match error {
-        Error::PlatformFailure(cause) | Error::NoStorageAccess(cause) => cause.to_string(),
+        Error::PlatformFailure(cause) => cause.to_string(),
+        Error::NoStorageAccess(cause) => format!("it cannot be unlocked: {cause}"),
         Error::BadEncoding(_) | Error::BadDataFormat(..) => "the entry is not text".to_owned(),
         Error::TooLong(_, limit) => format!("secrets over {limit} characters do not fit"),
         Error::Ambiguous(_) => "it has several entries for the profile".to_owned(),

@@ -154,15 +154,12 @@ pub fn client_secret(
         SecretPlace::Command(command) => {
             Some(command::run(command, source).map_err(Error::NoCredentials)?)
         }
-        SecretPlace::Keyring(name) => {
-            let secret = keyring::read(name).map_err(|why| {
-                Error::NoCredentials(Problem::new(
-                    format!("cannot read the client secret from {source}: {why}"),
-                    "unlock the keyring, or save the profile again with cells-token login",
-                ))
-            })?;
-            Some(secret)
-        }
+        SecretPlace::Keyring(name) => Some(keyring::read(name).map_err(|why| {
+            Error::NoCredentials(Problem::new(
+                format!("cannot read the client secret from {source}: {why}"),
+                format!("unlock the keyring, or run cells-token login --profile {name} again"),
+            ))
+        })?),
         SecretPlace::Prompt => {
             let text = prompt::hidden(SECRET_QUESTION, selection.no_input)
                 .map_err(|error| no_answer(error, &[&env::CELLS_CLIENT_SECRET], env))?;

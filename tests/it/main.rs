@@ -31,7 +31,10 @@ mod get;
 mod help;
 mod hints;
 mod interop;
+#[cfg(all(target_os = "linux", feature = "keyring"))]
+mod keyring;
 mod leaks;
+mod login;
 #[cfg(unix)]
 mod messages;
 mod output;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 #[cfg(unix)]
 use std::sync::{Arc, atomic::AtomicBool};
@@ -122,6 +122,12 @@ impl TestEnv {
         self
     }
 
+    /// Unsets a variable, which is not the same as empty.
+    pub fn unset(&mut self, name: &str) -> &mut Self {
+        self.vars.remove(&OsString::from(name));
+        self
+    }
+
     /// A folder whose programs come before all others.
     #[cfg(all(unix, feature = "server"))]
     pub fn first_on_path(&mut self, folder: PathBuf) -> &mut Self {
@@ -153,6 +159,16 @@ impl TestEnv {
         fs::write(&path, contents).unwrap();
         self.watch.holders.insert(path.clone());
         path.into_os_string().into_string().unwrap()
+    }
+
+    /// Leaves this file out of the search for leaks.
+    pub fn may_hold_secret(&mut self, path: &Path) {
+        self.watch.holders.insert(path.to_owned());
+    }
+
+    /// The configuration directory, unless a variable names another.
+    pub fn config_dir(&self) -> PathBuf {
+        self.root.join("home/.config/cells-token")
     }
 
     /// A path below the working folder.

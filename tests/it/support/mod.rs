@@ -5,6 +5,8 @@ mod cache;
 mod certs;
 mod env;
 pub mod herd;
+#[cfg(all(target_os = "linux", feature = "keyring"))]
+mod keyring;
 mod leaks;
 #[cfg(target_os = "linux")]
 mod network;
@@ -32,6 +34,8 @@ pub use cache::now_ms;
 pub use certs::{Authority, Cert, server_with_pems};
 pub use env::TestEnv;
 pub use herd::Herd;
+#[cfg(all(target_os = "linux", feature = "keyring"))]
+pub use keyring::Keyring;
 #[cfg(target_os = "linux")]
 pub use network::Network;
 pub use output::Output;
