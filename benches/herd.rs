@@ -1,13 +1,13 @@
-//! How long a herd of processes needs after the one answer that all of them wait for: `cargo bench --bench herd`.
+//! Latency of many waiting processes: `cargo bench --bench herd`.
 //!
-//! Each round starts 200 processes on an empty cache against a server that answers 500 ms after the last was started,
-//! so that all of them wait, however busy the machine is; and tells the time from its one answer to the end of the
-//! last process. The goal is 150 ms, on success and on refusal.
+//! Each round starts 200 processes with an empty cache. The server answers 500 ms after the last one started, so all of
+//! them wait for that one response however busy the machine is. Measures the time from the response to the end of the
+//! last process, for success and for refused credentials. The goal is 150 ms.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "a measurement fails by panicking, and is outside the program's walls"
+    reason = "a benchmark fails by panicking, and the rules for the program's modules do not apply to it"
 )]
 
 use std::io::{Read as _, Write as _};
@@ -35,13 +35,13 @@ fn main() {
         let [least, median, most] =
             [0, ROUNDS / 2, ROUNDS - 1].map(|index| tails[index].as_millis());
         println!(
-            "{PROCESSES} processes, {name}: from the answer to the last end {median} ms \
+            "{PROCESSES} processes, {name}: {median} ms from the response to the end of the last \
              (median of {ROUNDS}; {least} to {most})"
         );
     }
 }
 
-/// Runs one herd on a cache of its own. `None`, aloud, if one of it came so late that it had to ask itself.
+/// Runs one round. Returns `None`, with a message, if a process started so late that it sent its own request.
 fn round((status, code, body): (u16, i32, &'static str)) -> Option<Duration> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -50,7 +50,7 @@ fn round((status, code, body): (u16, i32, &'static str)) -> Option<Duration> {
     let (all_started, start_of_all) = channel::<()>();
     thread::spawn(move || {
         for socket in listener.incoming() {
-            // An error says that the other end was dropped: all are started.
+            // Returns once the sender is dropped: all processes have been started.
             let _ = start_of_all.recv();
             answer(socket.unwrap(), status, body, &answered);
         }
@@ -77,7 +77,7 @@ fn round((status, code, body): (u16, i32, &'static str)) -> Option<Duration> {
     let ended = Instant::now();
     let answered = answers.recv().unwrap();
     if answers.try_recv().is_ok() {
-        println!("not counted: a process began after the answer");
+        println!("round not counted: a process started after the response");
         return None;
     }
     Some(ended - answered)

@@ -1,28 +1,28 @@
 #!/usr/bin/env bash
-# How fast `serve` gives cached tokens, beside nginx that gives a file of the same size, and how much memory it holds:
+# Compares `serve` answering from its cache with nginx serving a file of the same size, and measures its memory:
 #     cargo build --release && bash benches/serve.sh [target/release/cells-token]
-# Wants nginx, wrk and curl, and two cores that do nothing else. The goals: 0.35 times nginx's rate, 99 of 100 answers within
-# 5 ms at 64 connections, 25 MB with 1,024 connections.
+# Needs nginx, wrk, curl and two idle cores. Goals: 0.35 times nginx's rate, a p99 of 5 ms with 64 connections, 25 MB with
+# 1,024 connections.
 set -euo pipefail
 program=$(realpath "${1:-target/release/cells-token}")
 seconds=${SECONDS_EACH:-5}
 rounds=${ROUNDS:-3}
 
 if [ "${2:-}" != inside ]; then
-    # The service is a sandbox, whose tokens are of the vendor's size.
+    # The upstream is the sandbox, whose tokens have the size of the vendor's.
     exec "$program" sandbox -- bash "${BASH_SOURCE[0]}" "$program" inside
 fi
 
-folder=$(mktemp -d)
-chmod 755 "$folder" # nginx started by root becomes somebody else
+directory=$(mktemp -d)
+chmod 755 "$directory" # nginx drops root
 pids=()
 finish() {
     kill "${pids[@]}" 2>/dev/null || true
     wait
-    rm -rf "$folder"
+    rm -rf "$directory"
 }
 trap finish EXIT
-cd "$folder"
+cd "$directory"
 
 start_serve() {
     "$program" serve --listen 127.0.0.1:0 2>serve.log &
@@ -41,17 +41,17 @@ start_nginx() {
 daemon off; pid nginx.pid; error_log stderr crit; worker_processes 1;
 events { worker_connections 4096; }
 http {
-    access_log $folder/nginx.log; client_body_temp_path body; proxy_temp_path a; fastcgi_temp_path b; uwsgi_temp_path c; scgi_temp_path d;
+    access_log $directory/nginx.log; client_body_temp_path body; proxy_temp_path a; fastcgi_temp_path b; uwsgi_temp_path c; scgi_temp_path d;
     keepalive_requests 1000000000; sendfile on; tcp_nopush on; default_type application/json;
-    server { listen 127.0.0.1:$port backlog=1024; location / { root $folder/www; } }
+    server { listen 127.0.0.1:$port backlog=1024; location / { root $directory/www; } }
 }
 EOF
-    /usr/sbin/nginx -p "$folder" -c nginx.conf &
+    /usr/sbin/nginx -p "$directory" -c nginx.conf &
     pids+=($!)
     until curl -s -o /dev/null "http://127.0.0.1:$port/token.json"; do sleep 0.05; done
 }
 
-# The same request for both; nginx has a file, which takes GET.
+# The token request. nginx serves a file, which needs GET.
 write_script() {
     cat >post.lua <<EOF
 wrk.method = "POST"
@@ -60,17 +60,17 @@ wrk.body = "$form"
 EOF
 }
 
-# measure NAME CONNECTIONS WRK-ARGUMENT…: a line, and the rate in $rate.
+# measure NAME CONNECTIONS WRK-ARGUMENT…: prints a line and sets $rate.
 measure() {
-    local name=$1 connections=$2 said
-    said=$(wrk -t1 -c"$connections" -d"${seconds}s" --latency "${@:3}")
-    if grep -Eq 'Non-2xx|Socket errors' <<<"$said"; then
-        printf '%s\n' "$said"
+    local name=$1 connections=$2 report
+    report=$(wrk -t1 -c"$connections" -d"${seconds}s" --latency "${@:3}")
+    if grep -Eq 'Non-2xx|Socket errors' <<<"$report"; then
+        printf '%s\n' "$report"
         exit 1
     fi
-    rate=$(awk '/Requests\/sec/ { print $2 }' <<<"$said")
-    printf '%-8s %4d connections: %9.0f/s, 99 of 100 within %s\n' "$name" "$connections" "$rate" \
-        "$(awk '$1 == "99%" { print $2 }' <<<"$said")"
+    rate=$(awk '/Requests\/sec/ { print $2 }' <<<"$report")
+    printf '%-8s %4d connections: %9.0f/s, p99 %s\n' "$name" "$connections" "$rate" \
+        "$(awk '$1 == "99%" { print $2 }' <<<"$report")"
 }
 
 memory() {
@@ -82,7 +82,7 @@ start_serve
 curl -sS -f -d "$form" "$url" -o /dev/null
 start_nginx
 write_script
-printf 'an answer of %d bytes; load average %s\n' "$(wc -c <www/token.json)" "$(cut -d' ' -f1-3 /proc/loadavg)"
+printf 'response: %d bytes; load average %s\n' "$(wc -c <www/token.json)" "$(cut -d' ' -f1-3 /proc/loadavg)"
 for _ in $(seq "$rounds"); do
     measure nginx 64 "http://127.0.0.1:$port/token.json"
     of=$rate

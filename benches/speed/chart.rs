@@ -1,4 +1,4 @@
-//! `results.svg`: the wall times as bars on a logarithmic scale, with date, versions and machine.
+//! Draws `results.svg`: wall times as bars on a logarithmic scale, above the date, versions and machine.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,7 +44,7 @@ pub fn draw(times: &BTreeMap<String, Vec<f64>>, footer: &str, file: &Path) {
     let (area, foot) = area.split_vertically(height - 34);
     let mut chart = ChartBuilder::on(&area)
         .caption(
-            "milliseconds until the token is there: median and quartiles, less is better",
+            "Wall time of the whole process in milliseconds: median and quartiles; shorter is faster",
             ("sans-serif", 15),
         )
         .margin(8)
@@ -107,7 +107,7 @@ pub fn draw(times: &BTreeMap<String, Vec<f64>>, footer: &str, file: &Path) {
     foot.present().unwrap();
 }
 
-/// Two lines of the parts of one.
+/// Splits the footer into two lines.
 fn halves(line: &str) -> (String, String) {
     let parts: Vec<_> = line.split(" · ").collect();
     let (first, second) = parts.split_at(parts.len() / 2);

@@ -1,4 +1,4 @@
-//! The commands that are compared: cells-token, and what people use in its place.
+//! The commands that are compared: cells-token and the tools it replaces.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ impl Bench {
             .var("CELLS_BASE_URL", &self.server.url)
     }
 
-    /// A run that finds its token in the cache.
+    /// A cache hit.
     pub fn cached(&self) -> Contestant {
         self.cells_token("cells-token, cached")
     }
 
-    /// Everything: looks in the cache, locks, asks, stores.
+    /// A request for a new token, which is then cached.
     pub fn cold(&self) -> Contestant {
         self.cold_with_roots("cells-token, cold", &self.one_root)
     }
 
-    /// The same, trusting the certificates in a file in place of the system's.
+    /// The same with the root certificates in a file instead of the system's.
     pub fn cold_with_roots(&self, name: &str, roots: &Path) -> Contestant {
         self.cells_token(name)
             .args(["--refresh"])
@@ -32,7 +32,7 @@ impl Bench {
             .asking()
     }
 
-    /// The request alone: prints the whole answer.
+    /// The request alone, printing the whole response.
     pub fn curl(&self, name: &str, roots: &Path) -> Option<Contestant> {
         let curl = Contestant::new(name, installed("curl")?);
         Some(curl.args(self.curl_args(roots)).asking())
@@ -57,7 +57,7 @@ impl Bench {
         .to_vec()
     }
 
-    /// What is in every second shell script.
+    /// The usual line in shell scripts.
     pub fn curl_to_jq(&self) -> Option<Contestant> {
         let curl = self.world.fresh_copy(&installed("curl")?, "curl");
         let jq = self.world.fresh_copy(&installed("jq")?, "jq");

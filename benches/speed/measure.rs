@@ -1,5 +1,5 @@
-//! Runs commands as whole processes, each in the same blank world, and takes the operating system's own account of
-//! them; in pairs, so that a comparison holds while the machine's speed drifts.
+//! Runs commands as whole processes in a clean environment and reads the operating system's account of them. Two
+//! commands alternate, so that a comparison holds while the machine's speed drifts.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -10,10 +10,10 @@ use std::time::Instant;
 use tempfile::TempDir;
 use wait4::Wait4 as _;
 
-/// Where code and data come to lie is drawn anew for each process, and the peak of its memory with that.
+/// Runs per memory measurement: address space randomization changes the peak from run to run.
 const PEAKS: usize = 21;
 
-/// The folders in which everything runs. Removed when dropped.
+/// The directories in which everything runs. Removed when dropped.
 pub struct World {
     dir: TempDir,
 }
@@ -21,12 +21,12 @@ pub struct World {
 /// A command to be measured.
 #[derive(Clone)]
 pub struct Contestant {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub name: String,
     program: PathBuf,
     args: Vec<OsString>,
     vars: Vec<(&'static str, OsString)>,
-    /// Whether each run of it is a request to the server.
+    /// Whether each run sends a request to the server.
     pub asks: bool,
 }
 
@@ -48,8 +48,8 @@ pub struct Quartiles {
 impl World {
     pub fn new() -> Self {
         let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        for folder in ["home", "copies"] {
-            fs::create_dir(dir.path().join(folder)).unwrap();
+        for directory in ["home", "copies"] {
+            fs::create_dir(dir.path().join(directory)).unwrap();
         }
         Self { dir }
     }
@@ -58,8 +58,7 @@ impl World {
         self.dir.path().join(name)
     }
 
-    /// A command with nothing in its environment but a home and the system's programs: no SSL_CERT_FILE,
-    /// CURL_CA_BUNDLE or proxy of whoever measures.
+    /// A command with an empty environment but for HOME, PATH and LANG: no SSL_CERT_FILE, CURL_CA_BUNDLE or proxy.
     fn command(&self, contestant: &Contestant, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -73,13 +72,13 @@ impl World {
         command
     }
 
-    /// A fresh copy of a program, in the place of an earlier one for the same `side`: where a file lies in memory makes
-    /// a difference, and every comparison draws that lot again.
+    /// A fresh copy of a program that replaces the previous one of the same `side`. Where a file lies in the page cache
+    /// changes its speed, so each comparison starts with new copies.
     pub fn fresh_copy(&self, program: &Path, side: &str) -> PathBuf {
-        let folder = self.path("copies").join(side);
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        let copy = folder.join(program.file_name().unwrap());
+        let directory = self.path("copies").join(side);
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).unwrap();
+        let copy = directory.join(program.file_name().unwrap());
         fs::copy(program, &copy).unwrap();
         copy
     }
@@ -92,7 +91,7 @@ impl World {
         fresh
     }
 
-    /// What it prints; it has to succeed.
+    /// Runs the command, which must succeed, and returns its output.
     pub fn output(&self, contestant: &Contestant) -> String {
         let output = self
             .command(contestant, &contestant.program)
@@ -104,7 +103,7 @@ impl World {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs it once. Its output goes into a pipe, as in `TOKEN=$(…)`, which has room for all of it.
+    /// Runs the command once. Its output goes to a pipe, as in `TOKEN=$(…)`; the pipe's buffer holds all of it.
     pub fn run(&self, contestant: &Contestant) -> Run {
         let mut command = self.command(contestant, &contestant.program);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
@@ -119,7 +118,7 @@ impl World {
         }
     }
 
-    /// Runs both `count` times in turn, after one run of each that does not count.
+    /// Runs both alternately, `count` times each, after one warm-up run of each.
     pub fn pairs(&self, one: &Contestant, other: &Contestant, count: usize) -> [Vec<Run>; 2] {
         let one = self.with_fresh_copy(one, "one");
         let other = self.with_fresh_copy(other, "other");
@@ -127,7 +126,7 @@ impl World {
         self.run(&one);
         self.run(&other);
         for round in 0..count {
-            // Who comes second finds the machine as the first left it, so they change places.
+            // The order alternates: each run leaves caches warm for the next.
             let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
             for side in order {
                 runs[side].push(self.run([&one, &other][side]));
@@ -136,11 +135,11 @@ impl World {
         runs
     }
 
-    /// The most memory that a run had, in megabytes: the median of `PEAKS` runs. GNU time starts them, because a process
-    /// begins with the memory of who started it, and that is little there: an empty program shows how little.
+    /// Peak memory in megabytes: the median of `PEAKS` runs. GNU time starts them, because the peak of a child includes
+    /// that of the process it was forked from, and time's is small.
     pub fn peak(&self, contestant: &Contestant) -> Option<f64> {
         let contestant = self.with_fresh_copy(contestant, "memory");
-        read_anew(&contestant.program);
+        evict_from_page_cache(&contestant.program);
         let time = contestant.below(&installed("time")?, &["-f", "%M"]);
         let peak = || {
             let output = self.command(&time, &time.program).output().unwrap();
@@ -164,7 +163,7 @@ impl World {
         count.lines().next()?.trim().parse().ok()
     }
 
-    /// The system calls of one run, its loading included, a line each.
+    /// The system calls of one run, one per line, program loading included.
     pub fn system_calls(&self, contestant: &Contestant) -> Option<Vec<String>> {
         let trace = self.path("trace");
         let args = [
@@ -204,7 +203,14 @@ impl Contestant {
         self
     }
 
-    /// The same, started by another program.
+    /// The same command with another binary.
+    pub fn with_program(mut self, name: &str, program: &Path) -> Self {
+        name.clone_into(&mut self.name);
+        program.clone_into(&mut self.program);
+        self
+    }
+
+    /// The same command, started by another program.
     fn below(&self, program: &Path, args: &[&str]) -> Self {
         let mut below = self.clone();
         below.program = program.to_owned();
@@ -214,13 +220,13 @@ impl Contestant {
         below
     }
 
-    /// Each run of it is a request to the server.
+    /// Marks that each run sends a request to the server.
     pub fn asking(mut self) -> Self {
         self.asks = true;
         self
     }
 
-    /// A shell finds what it runs by itself, and Python its packages by where it lies.
+    /// False for Python, which finds its packages by its own path, and for the shell, which runs copies already.
     fn may_be_copied(&self) -> bool {
         let name = self.program.file_name().unwrap();
         name != "sh" && name != "python"
@@ -247,21 +253,20 @@ impl Quartiles {
     }
 }
 
-/// Lets the system forget a program that was just written, so that it comes from the disk as after a start of the
-/// machine. What was written lies in memory in larger pieces than what was read, and each is mapped whole by whoever
-/// touches it: that would be 0.3 MB more for a program of 3.5 MB.
-fn read_anew(program: &Path) {
+/// Drops a program that was just written from the page cache, so that it is read from disk as after a reboot. Written files
+/// are cached in larger folios than read ones and mapped whole, which would add 0.3 MB for a program of 3.5 MB.
+fn evict_from_page_cache(program: &Path) {
     let file = File::open(program).unwrap();
     file.sync_all().unwrap();
     #[cfg(target_os = "linux")]
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
 }
 
-/// Where a program is, if it is on the PATH of whoever measures.
+/// The path of a program, if it is on PATH.
 pub fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
+        .map(|directory| directory.join(name))
         .find(|program| program.is_file())
 }
 

@@ -1,4 +1,4 @@
-//! Programs that do the same and may be installed for a comparison, below `target/peers`:
+//! Similar programs, compared if they are installed below `target/peers`:
 //!
 //!     cargo install --locked oidc-cli --root target/peers
 //!     python3 -m venv target/peers/sdk && target/peers/sdk/bin/pip install asposecellscloud
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::Bench;
 use crate::measure::{Contestant, first_line};
 
-/// What the vendor's SDK for Python does before its first call.
+/// How the vendor's SDK for Python gets a token before its first API call.
 const SDK: &str = "
 import sys
 from asposecellscloud.configuration import Configuration
@@ -25,7 +25,7 @@ pub fn versions() -> Vec<String> {
     [oidc, sdk].into_iter().flatten().collect()
 }
 
-/// Those that are installed, each with what it is to be compared to.
+/// The programs that are installed, each with the run of cells-token to compare it with.
 pub fn all(bench: &Bench) -> Vec<(Contestant, Contestant)> {
     let mut found = Vec::new();
     if let Some(oidc) = peer("bin/oidc") {

@@ -1,5 +1,5 @@
-//! The token endpoint that everything is measured against: TLS 1.3 on loopback, in a process of its own, so that its
-//! work is in nobody's figures. Counts what it was asked.
+//! The token endpoint of the benchmark: TLS 1.3 on loopback, in a separate process so that its CPU time is not counted
+//! for any contestant. Counts connections, requests and round trips.
 
 use std::fs;
 use std::io::{self, BufRead as _, Read, Write};
@@ -18,28 +18,28 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-/// As long as the tokens of the vendor's service are.
+/// The length of the vendor's tokens.
 const TOKEN_LENGTH: usize = 1100;
 
 static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 static REQUESTS: AtomicUsize = AtomicUsize::new(0);
-/// How often the server answered: the round trips, but for TCP's own.
+/// Round trips, without TCP's handshake.
 static TURNS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the server gives a client time to say all that it says without waiting for an answer.
+/// Whether the server waits for a client's whole flight before it reads, so that each flight counts as one round trip.
 static IS_PATIENT: AtomicBool = AtomicBool::new(false);
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// A running server, as who compares sees it. It ends with this.
+/// A handle to the running server, which is stopped when this is dropped.
 pub struct Server {
     child: Child,
     ask: ChildStdin,
     answers: io::BufReader<ChildStdout>,
-    /// Its base URL; a path below it that is a number makes tokens of that length.
+    /// The base URL. A number appended as a path sets the length of the tokens.
     pub url: String,
 }
 
-/// What a server was asked since it began.
+/// Totals since the server started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     pub connections: usize,
@@ -48,7 +48,7 @@ pub struct Counts {
 }
 
 impl Server {
-    /// Starts this very program again as a server, which puts the certificate of its CA at `ca_file`.
+    /// Starts this program again as a server, which writes its CA certificate to `ca_file`.
     pub fn start(ca_file: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg("serve")
@@ -69,7 +69,7 @@ impl Server {
         }
     }
 
-    /// What was counted so far.
+    /// The totals so far.
     pub fn counts(&mut self) -> Counts {
         let line = self.ask("counts");
         let mut numbers = line.split_whitespace().map(|word| word.parse().unwrap());
@@ -81,7 +81,7 @@ impl Server {
         }
     }
 
-    /// From now on an answer takes so long that each flight of packets is one turn.
+    /// Switches the wait for whole flights on or off.
     pub fn count_flights(&mut self, yes: bool) {
         self.ask(if yes { "patient" } else { "quick" });
     }
@@ -101,7 +101,7 @@ impl Drop for Server {
     }
 }
 
-/// Serves until standard input ends, and answers each line there with the counts.
+/// Serves until standard input ends. Answers each line there with the totals.
 pub fn serve(ca_file: &Path) {
     let config = config(ca_file);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -125,7 +125,7 @@ pub fn serve(ca_file: &Path) {
     }
 }
 
-/// A CA, whose certificate goes to `ca_file`, and a certificate for this machine by it.
+/// Creates a CA, writes its certificate to `ca_file`, and issues a certificate for 127.0.0.1.
 fn config(ca_file: &Path) -> Arc<ServerConfig> {
     let mut ca = CertificateParams::default();
     ca.distinguished_name
@@ -146,7 +146,7 @@ fn config(ca_file: &Path) -> Arc<ServerConfig> {
     Arc::new(config.unwrap())
 }
 
-/// Answers one client until it leaves.
+/// Serves one connection.
 fn converse(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let connection = ServerConnection::new(config).unwrap();
@@ -172,7 +172,7 @@ fn converse(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
     }
 }
 
-/// The first line of a request that is there in full, and the length of all of it.
+/// The request line and total length of the first complete request in `bytes`.
 fn whole_request(bytes: &[u8]) -> Option<(String, usize)> {
     let head = bytes.windows(4).position(|part| part == b"\r\n\r\n")?;
     let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
@@ -210,7 +210,7 @@ fn reply(request_line: &str, host: &str) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-/// What clients of OpenID Connect ask for first (Discovery 1.0 §3).
+/// OpenID provider metadata (Discovery 1.0 §3).
 fn discovery(url: &str) -> Value {
     json!({
         "issuer": url,
@@ -223,7 +223,7 @@ fn discovery(url: &str) -> Value {
     })
 }
 
-/// A token of JWT shape and of `length` characters.
+/// A JWT-shaped token of `length` characters.
 pub fn token(length: usize) -> String {
     let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
     let head = format!(
@@ -233,12 +233,12 @@ pub fn token(length: usize) -> String {
             r#"{"iss":"https://id.invalid","iat":1700000000,"exp":1700086400,"client_id":"7f3d"}"#
         ),
     );
-    // A multiple of four, so that it is base64 of something.
+    // A multiple of four is valid base64.
     let signature = length.saturating_sub(head.len()).max(8) / 4 * 4;
     head + &"QUJD".repeat(signature / 4)
 }
 
-/// A socket that counts how often something is said in answer to something.
+/// A socket that counts writes that follow a read as round trips.
 struct Turns {
     socket: TcpStream,
     is_asked: bool,

@@ -1,3 +1,3 @@
-//! The least that a Rust program can do, in the release profile of the workspace: what cells-token is measured against.
+//! The smallest Rust program, built in the release profile of the workspace: the baseline of tests/it/cost.rs.
 
 fn main() {}
