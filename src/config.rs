@@ -97,8 +97,8 @@ fn retries(network: &cli::Network, env: &Env) -> Result<u32, Problem> {
         None => Ok(DEFAULT_RETRIES),
         Some((text, source)) => text.trim().parse().map_err(|_| {
             Problem::new(
-                format!("the number given by {source} cannot be read"),
-                format!("give {source} a whole number, such as 3"),
+                format!("the number given by {source} is invalid"),
+                format!("set {source} to a whole number such as 3"),
             )
         }),
     }
@@ -158,7 +158,7 @@ fn timeout(network: &cli::Network, env: &Env) -> Result<Duration, Problem> {
     match duration(text, source)? {
         Duration::ZERO => Err(Problem::new(
             format!("the duration given by {source} is zero"),
-            format!("give {source} more than nothing, such as 30s"),
+            format!("set {source} to a duration such as 30s"),
         )),
         timeout => Ok(timeout),
     }
@@ -189,7 +189,7 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
     };
     parsed.map_err(|_| {
         Problem::new(
-            format!("the duration given by {source} cannot be read"),
+            format!("the duration given by {source} is invalid"),
             format!("give {source} something like 500ms, 30s, 5m or 1h30m"),
         )
     })

@@ -280,7 +280,7 @@ impl Profiles {
         let twin = |other: &&ProfileName| **other != name && other.0.eq_ignore_ascii_case(&name.0);
         if let Some(other) = self.profiles.keys().find(twin) {
             return Err(Problem::new(
-                format!("the profile name {name} differs from {other} in case only"),
+                format!("the profile name {name} differs from {other} only in case"),
                 "give --profile another name",
             ));
         }
@@ -361,7 +361,7 @@ impl Profile {
 fn invalid(path: &Path, error: &serde_json::Error) -> Problem {
     let fault = match error.classify() {
         Category::Eof => "ends too early",
-        Category::Data => "has a wrong name or value",
+        Category::Data => "has an unknown name or invalid value",
         Category::Syntax | Category::Io => "is not valid JSON",
     };
     Problem::new(
@@ -371,7 +371,7 @@ fn invalid(path: &Path, error: &serde_json::Error) -> Problem {
             error.line(),
             error.column()
         ),
-        "correct it as cells-token login --help describes the format, or move it away",
+        "correct it as described in man cells-token, or move it away",
     )
 }
 
@@ -476,8 +476,8 @@ mod tests {
         for (text, expected) in [
             ("", "ends too early at line 1, column 0"),
             ("{\n\"version\": 1,", "ends too early at line 2"),
-            ("{}", "has a wrong name or value at line 1"),
-            ("[]", "has a wrong name or value at line 1"),
+            ("{}", "has an unknown name or invalid value at line 1"),
+            ("[]", "has an unknown name or invalid value at line 1"),
             (
                 "{\"version\": 1, oops",
                 "is not valid JSON at line 1, column 16",
@@ -488,15 +488,15 @@ mod tests {
             ),
             (
                 "{\"version\": 1, \"profiles\": {\n\"a\": {\"client_id\": \"1\", \"secret\": \"hush\"}}}",
-                "has a wrong name or value at line 2",
+                "has an unknown name or invalid value at line 2",
             ),
             (
                 r#"{"version": 1, "profiles": {"a": {"client_id": "1", "hush": "keyring"}}}"#,
-                "has a wrong name or value",
+                "has an unknown name or invalid value",
             ),
             (
                 r#"{"version": 1, "profiles": {"../hush": {}}}"#,
-                "has a wrong name or value",
+                "has an unknown name or invalid value",
             ),
             (
                 r#"{"version": 1, "profiles": {"a": {"client_id": "1", "secret": "keyring", "base_url": "hush", "token_url": "hush"}}}"#,
@@ -553,7 +553,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             problem.what,
-            "the profile name Work differs from work in case only"
+            "the profile name Work differs from work only in case"
         );
     }
 }

@@ -85,9 +85,9 @@ pub fn defect(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         Some("is empty")
     } else if text.contains('\0') {
-        Some("has a NUL character in it")
+        Some("contains a NUL character")
     } else if text.contains(['\n', '\r']) {
-        Some("has a line break in it")
+        Some("contains a line break")
     } else {
         None
     }
@@ -151,8 +151,8 @@ mod tests {
     fn defects_are_named() {
         assert_eq!(defect(" + /&=%\"'\\ é"), None);
         assert_eq!(defect(""), Some("is empty"));
-        assert_eq!(defect("a\0b"), Some("has a NUL character in it"));
-        assert_eq!(defect("a\rb"), Some("has a line break in it"));
+        assert_eq!(defect("a\0b"), Some("contains a NUL character"));
+        assert_eq!(defect("a\rb"), Some("contains a line break"));
     }
 
     #[test]

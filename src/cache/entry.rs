@@ -81,7 +81,7 @@ impl Entry {
         }
         let (obtained_at, expires_at) = (content.obtained_at, content.expires_at);
         if obtained_at > now.plus(CLOCK_TOLERANCE) || expires_at < obtained_at {
-            return Err("its dates cannot be right");
+            return Err("its dates are implausible");
         }
         let mut members = content.response;
         let access_token = match members.get_mut("access_token").map(Value::take) {

@@ -26,12 +26,12 @@ pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
     let name = program.display();
     match error.kind() {
         io::ErrorKind::NotFound => Error::NotFound(Problem::new(
-            format!("the command {name} is not found"),
+            format!("the command {name} was not found"),
             "check its name and PATH",
         )),
         _ => Error::CannotRun(Problem::new(
-            format!("the command {name} cannot be run: {error}"),
-            "use a program that you may execute, or a script that begins with #!",
+            format!("the command {name} cannot be executed: {error}"),
+            "check its permissions; a script must begin with #!",
         )),
     }
 }

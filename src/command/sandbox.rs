@@ -88,7 +88,7 @@ pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
         tokio::spawn(server.run(future::pending()));
         if args.command.is_empty() {
             report.info(&format!(
-                "this shell has a token endpoint of its own, {}; try cells-token get, and leave with exit",
+                "this shell uses the token endpoint {}; try cells-token get, and type exit to leave",
                 url(address)
             ));
         }
@@ -97,7 +97,7 @@ pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
     // Whatever the command left running, its endpoint is gone.
     drop(runtime);
     if let Err(error) = folder.0.close() {
-        report.warning(&format!("the sandbox's folder is still there: {error}"));
+        report.warning(&format!("cannot delete the sandbox's directory: {error}"));
     }
     Ok(child::code(status?).into())
 }
@@ -148,8 +148,8 @@ fn script(text: Option<&str>) -> Result<Script, Problem> {
     };
     statuses.map(Script::new).ok_or_else(|| {
         Problem::new(
-            "--respond was given something that is not an HTTP status",
-            "give it numbers from 200 to 599 with commas between them, such as 503,429,200",
+            "--respond has an invalid HTTP status",
+            "use statuses from 200 to 599 separated by commas, such as 503,429,200",
         )
     })
 }
@@ -215,7 +215,7 @@ impl Folder {
             link(&std::env::current_exe()?, &folder.bin().join(PROGRAM))?;
             anyhow::Ok(folder)
         };
-        make().context("cannot make a private folder for the sandbox")
+        make().context("cannot create a private directory for the sandbox")
     }
 
     fn bin(&self) -> PathBuf {
@@ -236,7 +236,7 @@ impl Folder {
         let path = env::of_the_system(PATH).or_else(|| DEFAULT_PATH.map(Into::into));
         let rest = path.iter().flat_map(std::env::split_paths);
         std::env::join_paths([self.bin()].into_iter().chain(rest))
-            .context("cannot put the sandbox's folder on PATH")
+            .context("cannot add the sandbox's directory to PATH")
     }
 }
 

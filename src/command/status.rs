@@ -78,10 +78,10 @@ impl State {
     fn in_words(self) -> &'static str {
         match self {
             Self::Good => "good",
-            Self::ExpiresSoon => "expires soon, so a new one would be fetched",
+            Self::ExpiresSoon => "expires soon, so a new one would be requested",
             Self::Expired => "expired",
             Self::None => "none",
-            Self::OtherSecret => "got with another secret, so not used",
+            Self::OtherSecret => "obtained with another secret, so not used",
             Self::Off => "the cache is off",
             Self::Unknown => "not known without a client id",
         }
@@ -247,7 +247,7 @@ impl StatusReport {
                 "client id",
                 match &self.client_id {
                     Some(id) => from(id, &self.client_id_source),
-                    None => "would be asked for".to_owned(),
+                    None => "would be prompted for".to_owned(),
                 },
             ),
             (

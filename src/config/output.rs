@@ -16,7 +16,7 @@ pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
     match (flags.output.unwrap_or_default(), flags.env_name.as_deref()) {
         (cli::Format::Env, name) => Ok(Form::Env(env_name(name)?)),
         (_, Some(_)) => Err(Problem::new(
-            "--env-name is given, but the format asked for names no variable",
+            "--env-name is given, but the output format has no variable name",
             "add -o env, or leave out --env-name",
         )),
         (cli::Format::Raw, None) => Ok(Form::Raw),
@@ -33,7 +33,7 @@ pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
     let name = flag.unwrap_or(DEFAULT_ENV_NAME);
     if !is_variable_name(name) {
         return Err(Problem::new(
-            "the name given by --env-name cannot be a variable's",
+            "the name given by --env-name is not a valid variable name",
             "use letters, digits and underscores, and no digit first, such as CELLS_ACCESS_TOKEN",
         ));
     }
@@ -42,7 +42,7 @@ pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
     match own.find(|own| own.eq_ignore_ascii_case(name)) {
         Some(own) => Err(Problem::new(
             format!("--env-name names {own}, which cells-token reads itself"),
-            "choose another name: this one would be taken for an option the next time",
+            "choose another name",
         )),
         None => Ok(name),
     }

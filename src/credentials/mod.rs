@@ -189,7 +189,7 @@ pub fn client_secret(
 /// Why the prompt gave no answer; `missing` are the variables that would have made it unnecessary.
 fn no_answer(error: PromptError, missing: &[&Variable], env: &Env) -> Error {
     let why = match error {
-        PromptError::Forbidden => "--no-input, CELLS_NO_INPUT or CI forbids to prompt",
+        PromptError::Forbidden => "--no-input, CELLS_NO_INPUT or CI disables the prompt",
         PromptError::NoTerminal => "there is no terminal to prompt on",
         PromptError::Ended => "the input ended",
         PromptError::Interrupted => return Error::Interrupted,

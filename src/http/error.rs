@@ -309,7 +309,7 @@ impl Client<'_> {
                 self.endpoint,
                 self.redactor.show(why)
             ),
-            "run it again with -v to see the steps",
+            "run again with --verbose for details",
         )
     }
 }

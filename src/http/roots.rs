@@ -149,11 +149,11 @@ fn ca_certificates(
         .collect::<Result<Vec<_>, pem::Error>>()
         .map_err(|_| problem("is not valid PEM".to_owned()))?;
     if certificates.is_empty() {
-        return Err(problem("has no certificate in it".to_owned()));
+        return Err(problem("contains no certificate".to_owned()));
     }
     for certificate in &certificates {
         let added = store.add(certificate.clone());
-        added.map_err(|_| problem("has a certificate that cannot be parsed".to_owned()))?;
+        added.map_err(|_| problem("contains a certificate that cannot be parsed".to_owned()))?;
     }
     Ok(certificates)
 }

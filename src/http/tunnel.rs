@@ -166,7 +166,7 @@ fn socks5(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> Resu
             }
         }
         ([5, _], Some(_)) => {
-            return Err(Refusal::Socks("it wants another kind of authentication", false).into());
+            return Err(Refusal::Socks("it requires another authentication method", false).into());
         }
         ([5, _], None) => {
             return Err(Refusal::Socks("it requires a user name and password", false).into());

@@ -30,7 +30,7 @@ impl TokenEndpoint {
             ))
         };
         let Ok(url) = Url::parse(url) else {
-            return fault("is not a URL", "a URL looks like https://api.aspose.cloud");
+            return fault("is not a URL", "use a URL such as https://api.aspose.cloud");
         };
         if !matches!(url.scheme(), "http" | "https") {
             return fault(
@@ -40,26 +40,26 @@ impl TokenEndpoint {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return fault(
-                "has a user name or password in it",
-                "take that out; give the credentials by CELLS_CLIENT_ID and CELLS_CLIENT_SECRET",
+                "contains a user name or password",
+                "remove it, and set CELLS_CLIENT_ID and CELLS_CLIENT_SECRET",
             );
         }
         if url.fragment().is_some() {
-            return fault("has a fragment", "take away the # and what follows it");
+            return fault("has a fragment", "remove the # and what follows it");
         }
         // The HTTP client parses it again by stricter rules, and must find the same host.
         let sent = url.as_str().parse();
         if !sent.is_ok_and(|sent: http::Uri| sent.host() == url.host_str()) {
             return fault(
-                "has a character that no URL can have",
-                "a URL looks like https://api.aspose.cloud",
+                "contains a character that is not allowed in URLs",
+                "use a URL such as https://api.aspose.cloud",
             );
         }
         let endpoint = Self(url);
         if !endpoint.is_https() && !endpoint.is_loopback() && !allow_http {
             return fault(
-                "is plain http, which shows the secret to everyone on the way",
-                "use https://, or allow this with --allow-http or CELLS_ALLOW_HTTP=1",
+                "uses plain http beyond loopback, which exposes the client secret",
+                "use https://, or allow it with --allow-http or CELLS_ALLOW_HTTP=1",
             );
         }
         Ok(endpoint)
@@ -74,7 +74,7 @@ impl TokenEndpoint {
         if url.query().is_some() {
             return Err(Problem::new(
                 format!("the base URL given by {source} has a query"),
-                "take away the ? and what follows it, or give the whole endpoint by --token-url",
+                "remove the ? and what follows it, or use --token-url",
             ));
         }
         let path = format!("{}{TOKEN_PATH}", url.path().trim_end_matches('/'));

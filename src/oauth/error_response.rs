@@ -87,7 +87,7 @@ impl ErrorResponse<'_> {
     pub fn unavailable(&self, error: Option<ErrorObject>) -> TokenError {
         let status = self.response.status;
         let what = match status {
-            429 => "limits the number of requests",
+            429 => "limits the request rate",
             408 => "did not receive the request in time",
             _ => "is unavailable",
         };
@@ -96,11 +96,11 @@ impl ErrorResponse<'_> {
             .and_then(|value| retry::retry_after(value, self.received_at))
             .filter(|when| *when > self.received_at);
         let hint = match (status, when) {
-            (_, Some(when)) => format!("try again after {when}; the credentials are not at fault"),
+            (_, Some(when)) => format!("try again after {when}; the credentials are not the cause"),
             (429, None) => {
                 "try again in a minute; an account may send 60 to 100 requests a minute".to_owned()
             }
-            _ => "try again later; the credentials are not at fault".to_owned(),
+            _ => "try again later; the credentials are not the cause".to_owned(),
         };
         TokenError {
             retry: match when {
@@ -121,10 +121,10 @@ impl ErrorResponse<'_> {
         TokenError::new(
             TokenErrorKind::Unreachable,
             format!(
-                "a proxy on the way to {} asks for a user name and password, status 407",
+                "a proxy in front of {} requires a user name and password, status 407",
                 self.endpoint
             ),
-            "give the proxy's user name and password in --proxy; the client id and secret are not at fault",
+            "give the proxy's user name and password in --proxy; the client id and secret are not the cause",
         )
     }
 
@@ -241,7 +241,7 @@ impl ErrorResponse<'_> {
         };
         let encoding = content_encoding.as_ref().map(|encoding| {
             let encoding = self.redactor.show_parts(encoding);
-            format!(", Content-Encoding {encoding} although none was asked for")
+            format!(", unrequested Content-Encoding {encoding}")
         });
         format!(
             "{} did not return a token: {reason}; status {status}, {content_type}{}{}",

@@ -52,23 +52,23 @@ fn oddity(text: &str) -> Option<&'static str> {
     if text.trim() != text {
         Some("begins or ends with white space")
     } else if text.contains(is_invisible) {
-        Some("has an invisible character in it")
+        Some("contains an invisible character")
     } else if QUOTES.iter().any(|(open, close)| {
         is_between(
             open.encode_utf8(&mut [0; 4]),
             close.encode_utf8(&mut [0; 4]),
         )
     }) {
-        Some("is in quotes")
+        Some("is enclosed in quotes")
     } else if !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '•')) {
-        Some("is a mask of asterisks")
+        Some("consists of asterisks")
     } else if REFERENCES.iter().any(|(start, end)| is_between(start, end))
         || text.strip_prefix('$').is_some_and(is_name)
         || text.contains("://")
         || text.starts_with("arn:aws:")
         || text.starts_with("@Microsoft.KeyVault(")
     {
-        Some("looks like a reference that was not replaced by its value")
+        Some("looks like an unresolved reference")
     } else {
         None
     }
@@ -83,10 +83,10 @@ mod tests {
     #[test]
     fn oddities_are_named() {
         let space = Some("begins or ends with white space");
-        let invisible = Some("has an invisible character in it");
-        let quotes = Some("is in quotes");
-        let mask = Some("is a mask of asterisks");
-        let reference = Some("looks like a reference that was not replaced by its value");
+        let invisible = Some("contains an invisible character");
+        let quotes = Some("is enclosed in quotes");
+        let mask = Some("consists of asterisks");
+        let reference = Some("looks like an unresolved reference");
         for (text, expected) in [
             ("", None),
             ("s3cret", None),
@@ -142,9 +142,9 @@ mod tests {
         let (refused, invalid) = (TokenErrorKind::Refused, TokenErrorKind::Invalid);
         assert_eq!(hint(refused, &credentials("id", "s3cret")), "hint");
         assert_eq!(hint(invalid, &credentials("id", "***")), "hint");
-        let secret = "check how the client secret is set: it is a mask of asterisks";
+        let secret = "check how the client secret is set: it consists of asterisks";
         assert_eq!(hint(refused, &credentials("${ID}", "***")), secret);
-        let id = "check how the client id is set: it is in quotes";
+        let id = "check how the client id is set: it is enclosed in quotes";
         assert_eq!(hint(refused, &credentials("'id'", "s3cret")), id);
     }
 }

@@ -47,11 +47,13 @@ pub fn parse(
             Ok(token)
         }
         (300..=399, None) => Err(failed.redirect()),
+        _ if !response.is_whole() => Err(failed.invalid(TOO_LONG)),
         _ => Err(failed.invalid("the status is not 200")),
     }
 }
 
 const NOT_TEXT: &str = "the body is not text";
+const TOO_LONG: &str = "the body is over 64 KiB";
 
 /// The bodies that are understood, whatever the status.
 enum Body {
@@ -66,7 +68,7 @@ impl Body {
     /// Why it is none of these.
     fn read(response: &Response) -> Result<Self, &'static str> {
         if !response.is_whole() {
-            return Err("the body is over 64 KiB");
+            return Err(TOO_LONG);
         }
         let text = response.utf8().ok_or(NOT_TEXT)?;
         if text.is_empty() {

@@ -166,13 +166,13 @@ impl Issuer {
 }
 
 fn refusal() -> Response<Full<Bytes>> {
-    let what = "these are not the credentials that the sandbox made up";
+    let what = "these are not the sandbox's credentials";
     answer::error(StatusCode::UNAUTHORIZED, "invalid_client", what)
 }
 
 /// An answer of this status because `--respond` says so: an error object where RFC 6749 has a word for it.
 fn as_told(status: StatusCode) -> Response<Full<Bytes>> {
-    let why = format!("the sandbox was told to answer {}", status.as_u16());
+    let why = format!("--respond requests status {}", status.as_u16());
     let error = match status {
         StatusCode::BAD_REQUEST => Some("invalid_request"),
         StatusCode::UNAUTHORIZED => Some("invalid_client"),

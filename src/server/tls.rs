@@ -27,7 +27,7 @@ pub fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, Problem> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| read(cert, format!("cannot be read: {error}")))?;
     if certificates.is_empty() {
-        return Err(read(cert, "has no certificate in it".to_owned()));
+        return Err(read(cert, "contains no certificate".to_owned()));
     }
     let private_key = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| read(key, format!("has no private key that can be read: {error}")))?;

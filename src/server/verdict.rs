@@ -86,7 +86,7 @@ impl Verdict {
             Some(answer) => Self::Limited(answer, limit.until),
             None => Self::Own(Own {
                 retry_after: Some(limit.until.since(now)),
-                ..Own::unavailable("the service limits the number of requests".into())
+                ..Own::unavailable("the service limits the request rate".into())
             }),
         }
     }

@@ -115,7 +115,7 @@ impl TokenSource<'_> {
                 if until.since(now) >= self.deadline.remaining() {
                     return Err(self.rate_limited(until).into());
                 }
-                let note = format!("the service limits requests until {until}; waiting");
+                let note = format!("the service limits the request rate until {until}; waiting");
                 // On the monotonic clock, and without the lock: it concerns neither `--refresh` nor other secrets.
                 let end = Deadline::after(until.since(now));
                 let has_ended = || end.remaining().is_zero().then_some(());
@@ -146,12 +146,12 @@ impl TokenSource<'_> {
     ) -> ControlFlow<Outcome, Guard<'a>> {
         let patience = Deadline::after(self.deadline.remaining() / LOCK_SHARE);
         let note = "another process is fetching; waiting for its token";
-        self.wait(cache, "another process that gets the token", note, || {
+        self.wait(cache, "another process to fetch the token", note, || {
             let reason = match lock.try_lock() {
                 Ok(Some(guard)) => return Some(guard),
                 Ok(None) if !patience.remaining().is_zero() => return None,
                 Ok(None) => "waited long enough for another process".to_owned(),
-                Err(error) => format!("the file system has no locks ({error})"),
+                Err(error) => format!("the file system does not support locks ({error})"),
             };
             self.report
                 .verbose(|| format!("{reason}; fetching without the lock"));
@@ -201,7 +201,7 @@ impl TokenSource<'_> {
             .into_iter()
             .find(|failure| failure.is_shared_with(&route, self.started_at, now))?;
         self.report
-            .verbose(|| "another process was given this answer just now".to_owned());
+            .verbose(|| "another process got this answer just now".to_owned());
         Some(Err(failure.into_error().into()))
     }
 
@@ -284,11 +284,8 @@ impl TokenSource<'_> {
     fn rate_limited(&self, until: Timestamp) -> TokenError {
         let error = TokenError::new(
             TokenErrorKind::Unavailable,
-            format!(
-                "{} limits requests, as it told an earlier one",
-                self.config.endpoint
-            ),
-            format!("try again after {until}, or use --refresh to ask anyway"),
+            format!("{} still limits the request rate", self.config.endpoint),
+            format!("try again after {until}, or use --refresh to send a request anyway"),
         );
         error.limited(until)
     }

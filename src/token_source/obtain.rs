@@ -135,13 +135,15 @@ fn fresh_without_secret(
 
 fn warn_of_short_lifetime(token: &Token, min_ttl: MinTtl, now: Timestamp, report: Reporter) {
     if token.expires_at == Some(token.obtained_at) {
-        report.warning("the service gave the token no time to live, so it may be refused");
+        report.warning(
+            "the token has no lifetime left according to the service, so the API may reject it",
+        );
     } else if token.falls_short(min_ttl)
         && let Some(remaining) = token.remaining(now)
     {
         let remaining = humantime::format_duration(Duration::from_secs(remaining.as_secs()));
         report.warning(&format!(
-            "the token expires in {remaining}, which is shorter than --min-ttl asks"
+            "the token expires in {remaining}, sooner than --min-ttl requires"
         ));
     }
 }

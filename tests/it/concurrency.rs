@@ -16,7 +16,7 @@ const SHORT_TIMEOUT: &str = "6s";
 const HALF_OF_IT: Duration = Duration::from_secs(3);
 
 /// The note while a process waits for the end of a rate limit.
-const WAITS_FOR_LIMIT: &str = "the service limits requests until";
+const WAITS_FOR_LIMIT: &str = "the service limits the request rate until";
 
 /// A response with this token.
 fn token(text: &str) -> Reply {

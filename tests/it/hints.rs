@@ -78,12 +78,12 @@ fn each_failure_hints_at_what_helps() {
         (
             "503 with Retry-After",
             wait(503),
-            &["try again after 2", "not at fault"],
+            &["try again after 2", "not the cause"],
         ),
         (
             "503",
             Reply::http(503, "", ""),
-            &["try again later", "not at fault"],
+            &["try again later", "not the cause"],
         ),
         ("502 with a page", page(502), &["try again later"]),
         (
@@ -138,17 +138,21 @@ fn a_refusal_of_odd_credentials_names_the_oddity() {
         (
             ID,
             "\"s3cret-word\"",
-            "the client secret is set: it is in quotes",
+            "the client secret is set: it is enclosed in quotes",
         ),
         (ID, "s3cret\u{200b}-word", "an invisible character"),
-        (ID, "********", "a mask of asterisks"),
-        (ID, "$(CELLS_SECRET)", "a reference that was not replaced"),
-        (ID, "${CELLS_SECRET}", "a reference"),
-        (ID, "${{ secrets.CELLS_SECRET }}", "a reference"),
-        (ID, "%CELLS_SECRET%", "a reference"),
-        (ID, "op://vault/cells/secret", "a reference"),
-        (ID, "<client-secret>", "a reference"),
-        ("'an-id'", SECRET, "the client id is set: it is in quotes"),
+        (ID, "********", "consists of asterisks"),
+        (ID, "$(CELLS_SECRET)", "an unresolved reference"),
+        (ID, "${CELLS_SECRET}", "an unresolved reference"),
+        (ID, "${{ secrets.CELLS_SECRET }}", "an unresolved reference"),
+        (ID, "%CELLS_SECRET%", "an unresolved reference"),
+        (ID, "op://vault/cells/secret", "an unresolved reference"),
+        (ID, "<client-secret>", "an unresolved reference"),
+        (
+            "'an-id'",
+            SECRET,
+            "the client id is set: it is enclosed in quotes",
+        ),
     ];
     each_row(
         &rows,

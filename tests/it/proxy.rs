@@ -496,7 +496,7 @@ fn a_proxys_certificate_in_the_ca_file_is_trusted() {
 fn a_407_without_a_configured_proxy_is_exit_5() {
     let server = Server::replies([Reply::http(407, "", "")]);
     let output = TestEnv::for_server(&server).run(&["get"]);
-    output.exits(5).says("407").hints("not at fault");
+    output.exits(5).says("407").hints("not the cause");
 }
 
 #[test]

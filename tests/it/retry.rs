@@ -355,7 +355,7 @@ fn retry_after_delays_the_next_attempt() {
         |(name, reply)| {
             let server = Server::replies([reply.clone(), Reply::token()]);
             let output = TestEnv::for_server(&server).run(&["get", "-v", "--retries", "1"]);
-            output.exits(0).says("trying again in");
+            output.exits(0).says("retrying in");
             if *name != "a date" {
                 assert!(output.elapsed >= Duration::from_secs(1), "{output}");
             }

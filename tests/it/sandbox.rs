@@ -264,15 +264,20 @@ fn its_own_failures_are_125_and_those_to_start_the_command_126_and_127() {
             "an unknown option",
             "cells-token sandbox --nonsense",
             125,
-            "--nonsense",
+            "unknown option",
         ),
         (
             "a command without --",
             "cells-token sandbox true",
             125,
-            "after --",
+            "put -- before",
         ),
-        ("nowhere to make its folder", no_tmp, 125, "private folder"),
+        (
+            "nowhere to make its folder",
+            no_tmp,
+            125,
+            "private directory",
+        ),
         (
             "a file that is no program",
             "cells-token sandbox -- /etc/passwd",
@@ -370,7 +375,7 @@ fn an_interactive_shell_keeps_the_terminal_to_itself() {
         let mut env = TestEnv::new();
         env.var("SHELL", shell);
         let mut terminal = env.terminal("sh", "exec cells-token sandbox");
-        terminal.wait_for("leave with exit");
+        terminal.wait_for("type exit to leave");
         terminal
             .type_line("cells-token get >token && echo got''-it")
             .wait_for("got-it");

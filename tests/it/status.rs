@@ -251,7 +251,7 @@ fn states_are_sentences_for_people() {
         ("good", &[]),
         ("none", &["--client-id", "another-id"]),
         (
-            "got with another secret, so not used",
+            "obtained with another secret, so not used",
             &["--client-secret", "rotated-secret"],
         ),
         ("the cache is off", &["--no-cache"]),

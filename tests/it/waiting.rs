@@ -41,7 +41,7 @@ fn waiting_for_another_process_shows_a_progress_line() {
     let first = env.start(&["get"]);
     server.wait_for_requests(1);
     let mut terminal = env.terminal("sh", "cells-token get >token");
-    terminal.wait_for("waiting for another process that gets the token (1 s)");
+    terminal.wait_for("waiting for another process to fetch the token (1 s)");
     gate.open();
     let ended = terminal.finish();
     assert_eq!(ended.code, Some(0));

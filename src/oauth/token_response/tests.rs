@@ -312,7 +312,7 @@ fn a_rate_limit_differs_from_an_outage_and_the_hint_has_its_end() {
             "{error:?}"
         );
         assert_eq!(error.cause == Cause::Limit, status == 429);
-        let is_called_a_limit = error.problem.what.contains("limits the number of requests");
+        let is_called_a_limit = error.problem.what.contains("limits the request rate");
         assert_eq!(is_called_a_limit, status == 429, "{error:?}");
         assert!(error.problem.hint.contains(hint), "{error:?}");
     }
@@ -394,7 +394,7 @@ fn the_words_of_each_failure() {
                 content_encoding: Some("gzip".into()),
                 ..response(200, "application/json", "\u{1f}\u{8b}\u{8}\0")
             },
-            "https://host.invalid/t did not return a token: the body is not text; status 200, application/json, Content-Encoding gzip although none was asked for\n",
+            "https://host.invalid/t did not return a token: the body is not text; status 200, application/json, unrequested Content-Encoding gzip\n",
         ),
         (
             Response {

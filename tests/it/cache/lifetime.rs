@@ -85,7 +85,7 @@ fn min_ttl_can_be_a_variable_and_the_option_wins() {
 fn a_token_shorter_than_min_ttl_is_reused_for_a_minute_with_a_warning() {
     let (_server, mut env) = cached([other()]);
     let asks = &["get", "--min-ttl", "2h"];
-    let warning = "shorter than --min-ttl asks";
+    let warning = "sooner than --min-ttl requires";
     env.run(asks).exits(0).prints(&line(TOKEN)).says(warning);
     env.edit_dates(70, 3600);
     env.run(asks).exits(0).prints(&line(OTHER)).says(warning);

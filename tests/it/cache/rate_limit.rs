@@ -51,7 +51,7 @@ fn a_run_with_enough_time_waits_for_the_end_of_the_limit() {
     output
         .exits(0)
         .prints(&line(TOKEN))
-        .says("limits requests until");
+        .says("limits the request rate until");
     assert!(output.elapsed > Duration::from_secs(1), "{output}");
     assert!(output.elapsed < Duration::from_secs(10), "{output}");
 }
@@ -128,7 +128,7 @@ fn a_wait_for_the_end_of_a_limit_ends_although_the_clock_is_set_back() {
     output
         .exits(0)
         .prints(&line(TOKEN))
-        .says("limits requests until");
+        .says("limits the request rate until");
     assert!(output.elapsed < Duration::from_secs(10), "{output}");
 }
 

@@ -177,14 +177,14 @@ fn a_gateways_pages_have_their_exit_codes() {
             "/gateway",
             6,
             "502",
-            "not at fault",
+            "not the cause",
         ),
         ("another path", "/elsewhere", 7, "404", "captive portal"),
         (
             "moved",
             "/moved",
             7,
-            "https://elsewhere.invalid/login, where the secret is not sent (status 301",
+            "https://elsewhere.invalid/login, where the secret is not sent; status 301",
             "--token-url",
         ),
         (
