@@ -52,6 +52,7 @@ fn every_block_has_a_test() {
         "yaml",
         "make",
         "dockerfile",
+        "dockerfile",
         "sh",
         "yaml",
         "ini",
@@ -201,7 +202,7 @@ fn makefile() {
 /// A script stands in for `docker build` and reads the secret file as the line of the Dockerfile would.
 #[test]
 fn docker_build_secret() {
-    let line = block("dockerfile", "").text;
+    let line = block("dockerfile", "id=cells-header").text;
     let line = line.split_once("id=cells-header \\\n").unwrap().1;
     assert!(line.contains("curl -sS -H @/run/secrets/cells-header"));
     let mut env = world();
