@@ -22,10 +22,24 @@ pub type FailedAddress = (SocketAddr, io::Error);
 /// # Errors
 /// If the name has no address, or the resolver cannot tell.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    let addresses = (host, port)
+        .to_socket_addrs()
+        .map_err(name_temporary_failure);
+    let addresses: Vec<_> = addresses?.collect();
     match addresses.is_empty() {
         false => Ok(addresses),
         true => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
+    }
+}
+
+/// Words musl's "Try again" as glibc does: the resolver means a temporary failure, not the user.
+fn name_temporary_failure(error: io::Error) -> io::Error {
+    match error.to_string().strip_suffix("Try again") {
+        Some(prefix) => io::Error::new(
+            error.kind(),
+            format!("{prefix}Temporary failure in name resolution"),
+        ),
+        None => error,
     }
 }
 
@@ -120,6 +134,17 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_temporary_lookup_failure_has_the_same_words_with_musl_and_glibc() {
+        let shown = |text: &str| name_temporary_failure(io::Error::other(text)).to_string();
+        let prefix = "failed to lookup address information";
+        let temporary = format!("{prefix}: Temporary failure in name resolution");
+        assert_eq!(shown(&format!("{prefix}: Try again")), temporary);
+        assert_eq!(shown(&temporary), temporary);
+        let unknown = format!("{prefix}: Name does not resolve");
+        assert_eq!(shown(&unknown), unknown);
+    }
 
     #[test]
     fn families_are_tried_in_turn_beginning_with_the_resolvers_first() {
