@@ -3,6 +3,9 @@
 //! Every message is escaped, because parts of it may come from a server. Write errors are ignored: a closed standard
 //! error must not make a command fail.
 
+#[cfg(feature = "server")]
+mod background;
+
 use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +15,9 @@ use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::error::Error;
 use crate::server_text::escaped;
+
+#[cfg(feature = "server")]
+pub use background::BackgroundWriter;
 
 /// How often the progress line is checked while sleeping.
 const TICK: Duration = Duration::from_millis(100);
@@ -80,19 +86,18 @@ impl Reporter {
         }
     }
 
-    /// Prints several lines in one write, without wrapping them.
+    /// Prints a line of a log, without wrapping it.
     #[cfg(feature = "server")]
-    pub fn info_lines(self, texts: impl Iterator<Item = String>) {
+    pub fn log_line(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            let line = |text: String| format!("cells-token: {}\n", escaped(&text));
-            write(&texts.map(line).collect::<String>());
+            write(format!("cells-token: {}\n", escaped(text)));
         }
     }
 
     /// Prints a line to copy and paste, below an `info` message, without wrapping it.
     pub fn indented(self, line: &str) {
         if self.verbosity >= Verbosity::Normal {
-            write(&format!("  {}\n", escaped(line)));
+            write(format!("  {}\n", escaped(line)));
         }
     }
 
@@ -172,7 +177,7 @@ fn print(prefix: &str, text: &str) {
         Some((_, width)) => wrapped(&line, width.into()),
         None => line,
     };
-    write(&format!("{line}\n"));
+    write(format!("{line}\n"));
 }
 
 /// Wraps `text` between words. A word that is longer than a line, such as a URL, stays whole.
@@ -187,7 +192,11 @@ fn wrapped(text: &str, width: usize) -> String {
 }
 
 /// Writes a whole message at once, so that lines of parallel processes don't mix.
-fn write(text: &str) {
+fn write(text: String) {
+    #[cfg(feature = "server")]
+    let Some(text) = background::queue(text) else {
+        return;
+    };
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

@@ -20,6 +20,12 @@ impl ClientSecret {
         Self(secret)
     }
 
+    /// Takes all of `text`.
+    #[cfg(feature = "server")]
+    pub fn exact(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// Why this cannot be a client secret, if so.
     pub fn defect(&self) -> Option<&'static str> {
         defect(self.expose())

@@ -56,17 +56,19 @@ pub struct Sandbox {
 /// --no-cache turns the latter off.
 ///
 /// The paths are /v4.0/cells/connect/token, /v3.0/cells/connect/token, /connect/token and /oauth2/token. Callers send
-/// their ID and secret as form parameters or by HTTP Basic; no parameter other than grant_type is forwarded. Without an
-/// upstream answer, callers get 502, 503 or 504 with an error object (RFC 6749 section 5.2). After five refusals within
-/// a minute, secrets of that client ID that were never accepted get 429 with Retry-After. Requests with an Origin header
-/// get 403, requests with credentials in the URL 400.
+/// their ID and secret as form parameters or by HTTP Basic, not both. Other parameters, such as scope, are forwarded as
+/// sent, and a token is reused only for the same credentials and parameters; those with further parameters are kept in
+/// memory only. Without an upstream answer, callers get 502, 503 or 504 with an error object (RFC 6749 section 5.2).
+/// After five failures within a minute, secrets of that client ID that were never accepted get 429 with Retry-After.
+/// Requests with an Origin header get 403, requests with credentials in the URL 400.
 ///
-/// Limits: 8 KiB of head and 8 KiB of body, each within 5 seconds; 1024 connections, after which the longest idle one is
-/// closed.
+/// Limits: 8 KiB of head and 8 KiB of body, each within 5 seconds; 1024 connections, after which others wait until one
+/// ends, as idle ones do after 5 seconds; 10,000 identities and 64 MiB of tokens in memory.
 ///
-/// SIGTERM and SIGINT stop it after the requests in flight are answered, within 10 seconds. GET /healthz answers 200.
-/// The access log goes to standard error, one line per request, without secrets; 499 means that the caller left before
-/// the answer; -q turns it off.
+/// SIGHUP reads --caller-key-file, --tls-cert and --tls-key again; bad files are reported and the old ones stay in use.
+/// SIGTERM and SIGINT stop it after the requests in flight are answered, within 10 seconds. GET /healthz answers 200,
+/// GET /metrics answers Prometheus text. The access log goes to standard error, one line per request, without secrets;
+/// 499 means that the caller left before the answer; -q turns it off.
 #[derive(Debug, Args)]
 #[command(
     max_term_width = WIDTH,
@@ -102,7 +104,7 @@ pub struct Serve {
     /// Keys of callers without credentials, one a line
     ///
     /// A caller that sends Authorization: Bearer KEY and no credentials gets a token for the credentials given by the
-    /// options and variables below.
+    /// options and variables below. Keys have at least 16 characters, and other users must not have access to the file.
     #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath)]
     pub caller_key_file: Option<PathBuf>,
 

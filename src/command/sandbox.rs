@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
 use crate::report::Reporter;
-use crate::server::{Issuer, Script, Server, Service};
+use crate::server::{Issuer, Server, Service};
 use crate::time::Timestamp;
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -83,7 +83,7 @@ pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
         let server = Server {
             listener,
             tls: None,
-            service: Arc::new(Service::Issuer(issuer)),
+            service: Arc::new(Service::Issuer(Box::new(issuer))),
         };
         tokio::spawn(server.run(future::pending()));
         if args.command.is_empty() {
@@ -137,7 +137,7 @@ async fn listen() -> Result<(TcpListener, SocketAddr), Error> {
 }
 
 /// `503,429,200`
-fn script(text: Option<&str>) -> Result<Script, Problem> {
+fn script(text: Option<&str>) -> Result<Vec<StatusCode>, Problem> {
     let status = |text: &str| match text.trim().parse() {
         Ok(number @ 200..600) => StatusCode::from_u16(number).ok(),
         _ => None,
@@ -146,7 +146,7 @@ fn script(text: Option<&str>) -> Result<Script, Problem> {
         Some(text) => text.split(',').map(status).collect(),
         None => Some(Vec::new()),
     };
-    statuses.map(Script::new).ok_or_else(|| {
+    statuses.ok_or_else(|| {
         Problem::new(
             "--respond has an invalid HTTP status",
             "use statuses from 200 to 599 separated by commas, such as 503,429,200",

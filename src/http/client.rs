@@ -3,6 +3,7 @@
 
 use std::io::{self, Read as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -161,12 +162,38 @@ enum Message<T> {
     Done(T),
 }
 
+/// Request threads at once. Name lookup cannot be interrupted, so threads that it blocks outlive their request; a process
+/// that makes many requests must not collect them.
+const MAX_THREADS: usize = 40;
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts a request thread.
+struct CountedThread;
+
+impl CountedThread {
+    fn new() -> io::Result<Self> {
+        let count = THREADS.fetch_add(1, Ordering::Relaxed);
+        let counted = Self;
+        match count < MAX_THREADS {
+            true => Ok(counted),
+            false => Err(io::Error::other("too many earlier requests are blocked")),
+        }
+    }
+}
+
+impl Drop for CountedThread {
+    fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Runs `work` on a thread of its own until `deadline`. The thread is left behind then.
 fn on_thread<T: Send + 'static>(
     work: impl FnOnce(Notes) -> T + Send + 'static,
     deadline: Deadline,
     mut observe: impl FnMut(Event),
 ) -> Result<T, Stopped> {
+    let counted = CountedThread::new().map_err(Stopped::NoThread)?;
     let (sender, receiver) = mpsc::channel();
     let notes = sender.clone();
     let notes = Notes(Box::new(move |note| {
@@ -174,6 +201,7 @@ fn on_thread<T: Send + 'static>(
         let _ = notes.send(Message::Note(note));
     }));
     let run = move || {
+        let _counted = counted;
         let _ = sender.send(Message::Done(work(notes)));
     };
     thread::Builder::new()

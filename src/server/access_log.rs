@@ -1,79 +1,79 @@
-//! A line a request on standard error, one whose caller left too (status 499), written by a thread of its own: whoever
-//! reads it slowly, or not at all, holds up nobody.
+//! One exchange: a request and its response, or the fact that its caller left. `serve` writes a line for each.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::thread;
-use std::time::Duration;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Instant;
 
-use super::places::lock;
-use crate::report::Reporter;
+use hyper::Request;
+use hyper::body::Incoming;
 
-/// Lines that wait to be written; more are lost, and counted.
-const MOST_WAITING: usize = 4096;
-/// Lines in one write.
-const AT_ONCE: usize = 64;
-/// How long the end waits for the last of them.
-const PATIENCE: Duration = Duration::from_secs(1);
+use super::outcome::Source;
+use super::{Response, Service, response, routes};
+use crate::oauth::ClientId;
 
-/// Where lines go.
-pub struct AccessLog {
-    lines: Option<SyncSender<String>>,
-    lost: AtomicU64,
-    done: Mutex<Receiver<()>>,
+/// How much of a client id is logged, in characters.
+const MAX_ID: usize = 80;
+
+/// A request that has not been recorded yet. Dropped without a response, it is recorded with status 499.
+pub struct Exchange<'a> {
+    service: &'a Service,
+    peer: IpAddr,
+    /// A fixed text: an unknown method or path may be a secret.
+    method: &'static str,
+    path: &'static str,
+    began: Instant,
+    is_recorded: bool,
 }
 
-impl AccessLog {
-    /// Starts to write with this verbosity.
-    ///
-    /// # Errors
-    /// If there can be no thread for it.
-    pub fn start(report: Reporter) -> anyhow::Result<Self> {
-        let (lines, waiting) = mpsc::sync_channel(MOST_WAITING);
-        let (end, done) = mpsc::channel();
-        thread::Builder::new()
-            .name("access log".to_owned())
-            .spawn(move || {
-                write(&waiting, report);
-                // Who waited has left.
-                let _ = end.send(());
-            })?;
-        Ok(Self {
-            lines: Some(lines),
-            lost: AtomicU64::new(0),
-            done: Mutex::new(done),
-        })
+impl<'a> Exchange<'a> {
+    /// Starts with the head of a request.
+    pub fn begin(request: &Request<Incoming>, peer: IpAddr, service: &'a Service) -> Self {
+        const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+        service.begin();
+        let method = METHODS.into_iter().find(|name| request.method() == name);
+        Self {
+            service,
+            peer,
+            method: method.unwrap_or("(other method)"),
+            path: routes::find(request.uri().path()).map_or("(other path)", |(path, _)| path),
+            began: Instant::now(),
+            is_recorded: false,
+        }
     }
 
-    /// Writes a line, soon.
-    pub fn line(&self, line: String) {
-        let Some(lines) = &self.lines else { return };
-        if let Err(TrySendError::Full(_)) = lines.try_send(line) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            return;
+    /// Records the response, and returns it.
+    pub fn end(mut self, response: Response) -> Response {
+        self.is_recorded = true;
+        self.service.record(&self, &response);
+        response
+    }
+
+    /// The line of the access log. A client id appears only with a token: callers mix up ids and secrets.
+    pub fn line(&self, response: &Response) -> String {
+        let source = response.extensions().get().unwrap_or(&Source::Local);
+        let status = response.status().as_u16();
+        let ms = self.began.elapsed().as_secs_f64() * 1000.0;
+        let mut line = format!("{} {self} {status} {source} {ms:.1}ms", self.peer);
+        if let Some(ClientId(id)) = response.extensions().get() {
+            line.push_str(" client ");
+            line.extend(id.chars().take(MAX_ID));
         }
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        if lost > 0
-            && lines
-                .try_send(format!("{lost} lines of the access log were lost"))
-                .is_err()
-        {
-            self.lost.fetch_add(lost, Ordering::Relaxed);
-        }
+        line
     }
 }
 
-impl Drop for AccessLog {
+/// Method and path.
+impl fmt::Display for Exchange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+impl Drop for Exchange<'_> {
     fn drop(&mut self) {
-        drop(self.lines.take());
-        let _ = lock(&self.done).recv_timeout(PATIENCE);
-    }
-}
-
-fn write(waiting: &Receiver<String>, report: Reporter) {
-    while let Ok(first) = waiting.recv() {
-        let more = waiting.try_iter().take(AT_ONCE - 1);
-        report.info_lines([first].into_iter().chain(more));
+        if !self.is_recorded {
+            let response = response::client_closed_request();
+            self.service.record(self, &response);
+        }
     }
 }

@@ -1,139 +1,135 @@
-//! The sandbox's authorization server: one made-up client, and tokens that name the sandbox as their issuer.
+//! The sandbox's authorization server: one made-up client, and JWTs that name the sandbox as their issuer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use http_body_util::Full;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper::body::Bytes;
-use hyper::header::RETRY_AFTER;
-use hyper::{Request, Response, StatusCode};
-use jsonwebtoken::EncodingKey;
+use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::{Request, StatusCode};
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Exchange, answer, endpoint, jwt, token_request};
+use super::access_log::Exchange;
+use super::response::{self, Response};
+use super::routes::{self, Route};
+use super::token_request::{self, Authentication, Fault, add_challenge};
 use crate::oauth::{ClientCredentials, ClientId};
 use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Clock;
 
-/// Who issues the tokens, so that nobody takes them for real ones.
+/// The `iss` claim, so that nobody mistakes the tokens for real ones.
 const ISSUER: &str = "cells-token-sandbox";
-/// What the tokens are for, as the vendor's say it.
+/// The scopes of the vendor's tokens.
 const APIS: [&str; 4] = ["api.billing", "api.identity", "api.products", "api.storage"];
-/// After 429 and 503, in seconds.
-const RETRY_AFTER_SECONDS: &str = "1";
-
-/// Statuses to answer with in turn, the last one for ever. 200 is the true answer, whatever that is.
-#[derive(Debug)]
-pub struct Script {
-    statuses: Vec<StatusCode>,
-    played: AtomicUsize,
-}
-
-impl Script {
-    /// A script of these statuses; of none, it is the true answer for ever.
-    pub fn new(statuses: Vec<StatusCode>) -> Self {
-        Self {
-            statuses,
-            played: AtomicUsize::new(0),
-        }
-    }
-
-    fn next(&self) -> StatusCode {
-        let at = self.played.fetch_add(1, Ordering::Relaxed);
-        let status = self.statuses.get(at).or(self.statuses.last());
-        status.copied().unwrap_or(StatusCode::OK)
-    }
-}
 
 /// An authorization server with one client.
 pub struct Issuer {
     credentials: ClientCredentials,
-    key: EncodingKey,
+    key: hmac::Key,
     lifetime: Duration,
-    script: Script,
+    /// Statuses to answer with in turn; the last one repeats. 200 stands for the true answer: a token or a refusal.
+    script: Vec<StatusCode>,
+    answered: AtomicUsize,
     random: SystemRandom,
     clock: Clock,
     report: Reporter,
 }
 
 impl Issuer {
-    /// Makes up a client and a key.
+    /// Makes up a client and a signing key. Without statuses in `script` every answer is the true one.
     ///
     /// # Errors
     /// If the system has no random numbers.
     pub fn new(
         lifetime: Duration,
-        script: Script,
+        script: Vec<StatusCode>,
         clock: Clock,
         report: Reporter,
     ) -> anyhow::Result<Self> {
         let random = SystemRandom::new();
         Ok(Self {
             credentials: ClientCredentials {
-                id: ClientId(format!("sandbox-{}", hex::<8>(&random)?)),
-                secret: ClientSecret::new(hex::<16>(&random)?),
+                id: ClientId(format!("sandbox-{}", random_hex::<8>(&random)?)),
+                secret: ClientSecret::new(random_hex::<16>(&random)?),
             },
-            key: EncodingKey::from_secret(&bytes::<32>(&random)?),
+            key: hmac::Key::generate(hmac::HMAC_SHA256, &random)
+                .ok()
+                .context(NO_RANDOM)?,
             lifetime,
             script,
+            answered: AtomicUsize::new(0),
             random,
             clock,
             report,
         })
     }
 
-    /// The client that it knows.
+    /// The client's credentials.
     pub fn credentials(&self) -> &ClientCredentials {
         &self.credentials
     }
 
     /// Answers a request.
-    pub fn answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        if let Err(answer) = endpoint::check(request) {
-            return answer;
-        }
-        match self.script.next() {
-            StatusCode::OK => self.true_answer(request),
-            status => as_told(status),
+    pub fn answer(&self, request: &Request<Bytes>) -> Response {
+        match routes::route(request) {
+            Ok(Route::Token) => {
+                let at = self.answered.fetch_add(1, Ordering::Relaxed);
+                match self.script.get(at).or(self.script.last()) {
+                    None | Some(&StatusCode::OK) => self.true_answer(request),
+                    Some(status) => scripted_answer(*status),
+                }
+            }
+            Ok(_) => response::text(StatusCode::NOT_FOUND, "no such path"),
+            Err(response) => response,
         }
     }
 
-    fn true_answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        let mut answer = match token_request::credentials(request) {
-            Ok(credentials) if self.knows(&credentials) => self.token(),
-            Ok(_) => refusal(),
-            Err(fault) => endpoint::fault(fault, refusal),
+    fn true_answer(&self, request: &Request<Bytes>) -> Response {
+        const REFUSAL: &str = "these are not the sandbox's credentials";
+        let incoming = token_request::read(request).map(|incoming| incoming.authentication);
+        let mut response = match incoming {
+            Ok(Authentication::Credentials(credentials)) if self.knows(&credentials) => {
+                self.token()
+            }
+            Ok(_) => Fault::InvalidClient.response(REFUSAL),
+            Err(fault) => fault.response(REFUSAL),
         };
-        endpoint::name_scheme(&mut answer, request, "Basic realm=\"cells-token sandbox\"");
-        answer
+        add_challenge(
+            &mut response,
+            request,
+            "Basic realm=\"cells-token sandbox\"",
+        );
+        response
     }
 
-    /// Takes no care to compare in constant time: the secret is of the sandbox's own making, and guards nothing.
+    /// Not in constant time: the sandbox made the secret up, and it protects nothing.
     fn knows(&self, other: &ClientCredentials) -> bool {
         let own = &self.credentials;
         own.id == other.id && own.secret.expose() == other.secret.expose()
     }
 
-    fn token(&self) -> Response<Full<Bytes>> {
+    fn token(&self) -> Response {
         let expires_in = self.lifetime.as_secs();
-        let token = || anyhow::Ok(jwt::encode(&self.claims(expires_in)?, &self.key)?);
-        match token() {
-            Ok(token) => {
+        match self.claims(expires_in) {
+            Ok(claims) => {
+                let token = sign(&claims, &self.key);
                 let token = json!({ "access_token": token, "token_type": "Bearer", "expires_in": expires_in });
-                answer::object(StatusCode::OK, &token)
+                response::object(StatusCode::OK, &token)
             }
             Err(error) => {
-                let what = format!("{error:#}");
-                answer::error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", &what)
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                response::error(status, "server_error", &format!("{error:#}"))
             }
         }
     }
 
-    /// Those that the vendor's tokens have, so that they are of the same size too.
-    fn claims(&self, expires_in: u64) -> anyhow::Result<serde_json::Value> {
+    /// The claims of the vendor's tokens, so that these are as long.
+    fn claims(&self, expires_in: u64) -> anyhow::Result<Value> {
         let now = (self.clock)().unix_seconds();
         let id = &self.credentials.id.0;
         let [billing, identity, products, storage] = APIS;
@@ -147,64 +143,70 @@ impl Issuer {
             "client_identity_user_id": format!("{id}-user"),
             "sub": id,
             "iat": now,
-            "jti": hex::<16>(&self.random)?.to_uppercase(),
+            "jti": random_hex::<16>(&self.random)?.to_uppercase(),
             "scope": APIS,
         }))
     }
 
-    /// Says under `-v` what was answered.
-    pub fn note(&self, exchange: &Exchange<'_>) {
-        let Exchange {
-            method,
-            path,
-            answer,
-            ..
-        } = exchange;
+    /// Reports a response under `-v`.
+    pub fn record(&self, exchange: &Exchange<'_>, response: &Response) {
         self.report
-            .verbose(|| format!("{method} {path}: answered {}", answer.status().as_u16()));
+            .verbose(|| format!("{exchange}: answered {}", response.status().as_u16()));
     }
 }
 
-fn refusal() -> Response<Full<Bytes>> {
-    let what = "these are not the sandbox's credentials";
-    answer::error(StatusCode::UNAUTHORIZED, "invalid_client", what)
+/// A JWT signed with HS256 (RFC 7519 §3.1, RFC 7518 §3.2).
+fn sign(claims: &Value, key: &hmac::Key) -> String {
+    let encode = |part: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let header = encode(br#"{"typ":"JWT","alg":"HS256"}"#);
+    let signed = format!("{header}.{}", encode(claims.to_string().as_bytes()));
+    let signature = encode(hmac::sign(key, signed.as_bytes()).as_ref());
+    format!("{signed}.{signature}")
 }
 
-/// An answer of this status because `--respond` says so: an error object where RFC 6749 has a word for it.
-fn as_told(status: StatusCode) -> Response<Full<Bytes>> {
-    let why = format!("--respond requests status {}", status.as_u16());
-    let error = match status {
+/// The answer that `--respond` asks for: an error object where RFC 6749 has a code for the status.
+fn scripted_answer(status: StatusCode) -> Response {
+    let why = format!("--respond asks for status {}", status.as_u16());
+    let code = match status {
         StatusCode::BAD_REQUEST => Some("invalid_request"),
         StatusCode::UNAUTHORIZED => Some("invalid_client"),
         StatusCode::INTERNAL_SERVER_ERROR => Some("server_error"),
         StatusCode::SERVICE_UNAVAILABLE => Some("temporarily_unavailable"),
         _ => None,
     };
-    let mut answer = match error {
-        Some(error) => answer::error(status, error, &why),
-        None => answer::text(status, why),
+    let mut response = match code {
+        Some(code) => response::error(status, code, &why),
+        None => response::text(status, why),
     };
     if matches!(
         status,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
     ) {
-        answer::add(&mut answer, RETRY_AFTER, RETRY_AFTER_SECONDS);
+        let second = HeaderValue::from_static("1");
+        response.headers_mut().insert(RETRY_AFTER, second);
     }
-    answer
+    response
 }
 
-fn hex<const LENGTH: usize>(random: &SystemRandom) -> anyhow::Result<String> {
-    Ok(bytes::<LENGTH>(random)?
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
-}
+const NO_RANDOM: &str = "the system has no random numbers";
 
-fn bytes<const LENGTH: usize>(random: &SystemRandom) -> anyhow::Result<[u8; LENGTH]> {
+fn random_hex<const LENGTH: usize>(random: &SystemRandom) -> anyhow::Result<String> {
     let mut bytes = [0; LENGTH];
-    random
-        .fill(&mut bytes)
-        .ok()
-        .context("the system has no random numbers")?;
-    Ok(bytes)
+    random.fill(&mut bytes).ok().context(NO_RANDOM)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with `openssl dgst -sha256 -hmac key`.
+    #[test]
+    fn the_signature_is_hmac_sha_256_of_header_and_claims() {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
+        assert_eq!(
+            sign(&json!({ "a": 1 }), &key),
+            "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.7G3zNPzOu-Lmc3do_j9MqATZwG2Ff8hUMFhXlUXsWi4"
+        );
+    }
 }

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde_json::json;
 
-use crate::support::serving::{Answer, Serving};
+use crate::support::serving::{Answer, Serving, form};
 use crate::support::{
-    Authority, Cert, Gate, ID, Reply, SECRET, Server, Step, TOKEN, TestEnv, each_row, token_json,
+    Authority, Cert, Gate, ID, Network, Reply, SECRET, Server, Step, TOKEN, TestEnv, each_row,
+    needed, token_json,
 };
 
 /// An answer that waits for nothing is there within this, however slow the machine.
@@ -188,10 +189,16 @@ fn strangers_cost_neither_memory_nor_disk() {
     const CONNECTIONS: usize = 16;
     let refusal = r#"{"error":"invalid_client"}"#;
     // Bytes that one may cost: twice what it does, or a little less.
-    for (status, body, options, most) in [
-        (401, refusal.to_owned(), &["--retries", "0"][..], 1024),
-        (200, token_json(), &["--retries", "0", "--no-cache"], 2048),
-    ] {
+    let by_id = |number| (format!("stranger-{number}"), String::new());
+    let by_parameter = |number| (ID.to_owned(), format!("&scope={number}"));
+    let no_disk = &["--retries", "0", "--no-cache"];
+    type Stranger<'a> = &'a (dyn Fn(usize) -> (String, String) + Sync);
+    let rows: [(_, _, &[&str], _, Stranger); 3] = [
+        (401, refusal.to_owned(), &["--retries", "0"], 1024, &by_id),
+        (200, token_json(), no_disk, 2048, &by_id),
+        (200, token_json(), no_disk, 2048, &by_parameter),
+    ];
+    for (status, body, options, most, stranger) in rows {
         let upstream = Counting::start(status, &body);
         let env = world(&upstream.url);
         let serving = env.serve(options);
@@ -203,7 +210,9 @@ fn strangers_cost_neither_memory_nor_disk() {
                         let mut stream = serving.connect();
                         for number in (from + connection..from + STRANGERS / 2).step_by(CONNECTIONS)
                         {
-                            let request = serving.request(&format!("stranger-{number}"), SECRET);
+                            let (id, parameters) = stranger(number);
+                            let body = form(&id, SECRET) + &parameters;
+                            let request = serving.post("/connect/token", "", &body);
                             stream.write_all(&request).unwrap();
                             Answer::read(&mut stream).unwrap().is(status);
                         }
@@ -264,6 +273,123 @@ fn who_hangs_up_before_the_request_is_sent_leaves_no_work_behind() {
     serving.finish();
 }
 
+/// More connections than are served at once, all with a request in flight: none is closed unanswered.
+#[test]
+fn a_burst_beyond_the_connection_limit_loses_none() {
+    const CALLERS: usize = 1600;
+    allow_open_files();
+    let gate = Gate::default();
+    let server = Server::replies([Reply::token().held_by(&gate)]);
+    let env = world(server.url());
+    let serving = env.serve(&[]);
+    let mut asking = ask_all(&serving, CALLERS, &serving.request(ID, SECRET));
+    server.wait_for_requests(1);
+    gate.open();
+    let mut answered = 0;
+    // A connection that has been answered is closed, so that one in the queue gets its place.
+    while let Some(mut stream) = (!asking.is_empty()).then(|| asking.remove(0)) {
+        Answer::read(&mut stream).unwrap().is(200);
+        answered += 1;
+    }
+    assert_eq!(answered, CALLERS);
+    serving.finish();
+}
+
+/// 64 MiB of them are kept. All of them would be 150 MB, and take twice that with what the allocator adds.
+#[test]
+fn large_tokens_do_not_fill_the_memory() {
+    const TOKENS: usize = 2_500;
+    let token = "t".repeat(60_000);
+    let body = json!({ "access_token": token, "expires_in": 3600 }).to_string();
+    let upstream = Counting::start(200, &body);
+    let mut env = world(&upstream.url);
+    env.token(&token);
+    let serving = env.serve(&["--no-cache"]);
+    let mut stream = serving.connect();
+    for number in 0..TOKENS {
+        let request = serving.request(&format!("large-{number}"), SECRET);
+        stream.write_all(&request).unwrap();
+        Answer::read(&mut stream).unwrap().is(200);
+    }
+    let memory = memory(&serving);
+    assert!(memory < 200_000, "{memory} kB");
+    serving.finish();
+}
+
+/// The calendar clock of the process alone, set by libfaketime; its monotonic clock is left as it is.
+#[test]
+fn a_clock_that_is_set_back_lengthens_neither_tokens_nor_rate_limits() {
+    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+    if !std::path::Path::new(library).exists() {
+        return needed("a clock that is set back", "libfaketime");
+    }
+    let short = json!({ "access_token": TOKEN, "expires_in": 4 }).to_string();
+    let limit = Reply::http(429, "Retry-After: 3\r\n", "");
+    let server = Server::replies([Reply::json(200, &short), limit, Reply::json(200, &short)]);
+    let mut env = world(server.url());
+    let clock = env.file("clock", "+0");
+    env.var("LD_PRELOAD", library)
+        .var("FAKETIME_TIMESTAMP_FILE", &clock)
+        .var("FAKETIME_NO_CACHE", "1")
+        .var("DONT_FAKE_MONOTONIC", "1");
+    let serving = env.serve(&["--retries", "0", "--timeout", "2s"]);
+    let since = Instant::now();
+    serving.ask(ID, SECRET).is(200);
+    fs::write(&clock, "-2h").unwrap();
+    // The tenth of its life that is kept free comes first.
+    while serving.ask(ID, SECRET).status == 200 {
+        assert!(
+            since.elapsed() < 2 * SOON,
+            "the token outlives its lifetime"
+        );
+        thread::sleep(Duration::from_millis(200));
+    }
+    let limited = serving.ask(ID, SECRET);
+    assert!(
+        (1..=3).contains(&limited.is(429).number("retry-after")),
+        "{limited:?}"
+    );
+    fs::write(&clock, "-9h").unwrap();
+    let since = Instant::now();
+    while serving.ask(ID, SECRET).status != 200 {
+        assert!(since.elapsed() < 2 * SOON, "the rate limit does not end");
+        thread::sleep(Duration::from_millis(200));
+    }
+    serving.finish();
+}
+
+#[test]
+fn name_servers_that_do_not_answer_cost_a_bounded_number_of_threads() {
+    let network = Network {
+        hosts: "127.0.0.1 localhost\n",
+        resolv_conf: "nameserver 127.0.0.1\noptions timeout:10 attempts:3\n",
+    };
+    let test = "fleet::name_servers_that_do_not_answer_cost_a_bounded_number_of_threads";
+    network.run(test, || {
+        let _silent = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
+        let env = world("https://service.invalid");
+        let serving = env.serve(&["--timeout", "2s"]);
+        for round in 0..8 {
+            thread::scope(|scope| {
+                for number in 0..12 {
+                    let serving = &serving;
+                    scope.spawn(move || {
+                        let since = Instant::now();
+                        let answer = serving.ask(&format!("{round}-{number}"), SECRET);
+                        assert!([502, 503, 504].contains(&answer.status), "{answer:?}");
+                        assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+                    });
+                }
+            });
+        }
+        let tasks = format!("/proc/{}/task", serving.pid());
+        let threads = fs::read_dir(tasks).unwrap().count();
+        // 40 for requests, 36 that wait for them, and a few.
+        assert!(threads <= 80, "{threads} threads");
+        serving.finish();
+    });
+}
+
 #[test]
 fn callers_that_come_all_at_once_find_room() {
     const CALLERS: usize = 600;
@@ -280,8 +406,9 @@ fn callers_that_come_all_at_once_find_room() {
     serving.finish();
 }
 
+/// They end after five seconds, the second thousand after another five; whoever comes later waits in the queue.
 #[test]
-fn two_thousand_idle_connections_hold_up_nobody() {
+fn two_thousand_idle_connections_do_not_lock_callers_out() {
     allow_open_files();
     let server = Server::replies([Reply::token()]);
     let env = world(server.url());
@@ -292,7 +419,7 @@ fn two_thousand_idle_connections_hold_up_nobody() {
     for _ in 0..20 {
         serving.ask(ID, SECRET).is(200);
     }
-    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert!(since.elapsed() < 4 * SOON, "{:?}", since.elapsed());
     let memory = memory(&serving);
     assert!(memory < 60_000, "{memory} kB");
     drop(idle);
@@ -473,7 +600,10 @@ fn the_arguments_of_the_deployment_are_right() {
     let files = [
         ("/run/tls/tls.crt", env.file("cert.pem", cert)),
         ("/run/tls/tls.key", env.file("key.pem", key)),
-        ("/run/cells-token/caller-keys", env.file("keys", "a-key\n")),
+        (
+            "/run/cells-token/caller-keys",
+            env.private_file("keys", "a-key-of-16-chars\n"),
+        ),
         ("/run/cells-token/client-secret", env.file("client", SECRET)),
     ];
     env.var("CELLS_CLIENT_ID", ID).var("CELLS_NO_INPUT", "1");
@@ -497,7 +627,7 @@ fn the_arguments_of_the_deployment_are_right() {
     env.sh(&format!("{curl}/healthz")).exits(0).prints("ok\n");
     assert!(page.contains("path: /healthz"));
     let asked = env.sh(&format!(
-        "{curl}/v4.0/cells/connect/token -X POST -H 'Authorization: Bearer a-key'"
+        "{curl}/v4.0/cells/connect/token -X POST -H 'Authorization: Bearer a-key-of-16-chars'"
     ));
     assert!(asked.exits(0).stdout.contains(TOKEN), "{asked}");
     assert_eq!(server.request().field("client_secret").unwrap(), SECRET);

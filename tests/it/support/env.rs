@@ -171,6 +171,15 @@ impl TestEnv {
         self.root.join("home/.config/cells-token")
     }
 
+    /// A file like `file`, that its owner alone can read.
+    #[cfg(all(unix, feature = "server"))]
+    pub fn private_file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.file(name, contents);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
     /// A path below the working folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join("work").join(name)

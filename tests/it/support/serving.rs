@@ -273,6 +273,13 @@ impl Answer {
         self
     }
 
+    /// A JSON object with this `error`.
+    #[track_caller]
+    pub fn has_code(&self, error: &str) -> &Self {
+        assert_eq!(self.json()["error"], error, "{self:?}");
+        self
+    }
+
     /// An error object of RFC 6749 §5.2 with this code.
     #[track_caller]
     pub fn has_error(&self, error: &str) -> &Self {

@@ -1,0 +1,268 @@
+//! Which requests share a token, and how long answers are remembered.
+
+use super::*;
+
+#[test]
+fn concurrent_callers_of_one_identity_share_one_upstream_request() {
+    let replies = [
+        ("a token", Reply::token(), 200),
+        ("a refusal", Reply::oauth_error(400, "invalid_client"), 400),
+    ];
+    each_row(
+        &replies,
+        |row| row.0,
+        |(_, reply, status)| {
+            let gate = Gate::default();
+            let wrong = Reply::json(401, r#"{"error":"invalid_client","of":"wrong"}"#);
+            let server = Server::replies([reply.clone().held_by(&gate), wrong]);
+            let mut env = world(&server);
+            let serving = env.secret("another-wrong-one").serve(&["--retries", "0"]);
+            let request = serving.request(ID, SECRET);
+            thread::scope(|scope| {
+                let asking: Vec<_> = (0..100)
+                    .map(|_| scope.spawn(|| serving.send(&request)))
+                    .collect();
+                server.wait_for_requests(1);
+                // It waits for nobody.
+                let wrong = serving.ask(ID, "another-wrong-one");
+                assert_eq!(wrong.is(401).json()["of"], "wrong");
+                // All are connected and have been read once their requests are through the same thread.
+                health(&serving).is(200);
+                thread::sleep(Duration::from_millis(300));
+                gate.open();
+                for one in asking {
+                    one.join().unwrap().is(*status);
+                }
+            });
+            serving.finish();
+        },
+    );
+}
+
+#[test]
+fn a_refusal_is_shared_only_with_callers_that_were_waiting() {
+    let refusal = Reply::oauth_error(401, "invalid_client");
+    let server = Server::replies([refusal.clone(), refusal, Reply::token()]);
+    let (_env, serving) = serve(&server);
+    serving.ask(ID, SECRET).is(401);
+    serving.ask(ID, SECRET).is(401);
+    serving.ask(ID, SECRET).is(200);
+    serving.ask(ID, SECRET).is(200);
+    serving.finish();
+}
+
+#[test]
+fn a_cached_answer_has_the_remaining_lifetime_and_its_age() {
+    let server = Server::replies([Reply::json(
+        200,
+        json!({ "x": "y", "access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600, "scope": "s" }).to_string(),
+    )]);
+    let mut env = world(&server);
+    env.var("CELLS_CLIENT_ID", ID)
+        .var("CELLS_CLIENT_SECRET", SECRET);
+    env.run(&["get"]).exits(0);
+    env.edit_dates(100, 3600);
+    let serving = env.serve(&[]);
+    for _ in 0..2 {
+        let answer = serving.ask(ID, SECRET);
+        assert!(
+            (100..110).contains(&answer.is(200).number("age")),
+            "{answer:?}"
+        );
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let object = answer.json();
+        let remaining = object["expires_in"].as_u64().unwrap();
+        assert!((3490..=3500).contains(&remaining), "{object}");
+        let members: Vec<_> = object.as_object().unwrap().keys().collect();
+        assert_eq!(
+            members,
+            ["x", "access_token", "token_type", "expires_in", "scope"]
+        );
+        assert_eq!(object["access_token"], TOKEN);
+    }
+    serving.finish();
+}
+
+#[test]
+fn a_cached_answer_keeps_the_form_of_the_upstreams_answer() {
+    let server = Server::replies([Reply::json(200, Value::from(token_json()).to_string())]);
+    let (_env, serving) = serve(&server);
+    for _ in 0..2 {
+        let text: String = serde_json::from_slice(&serving.ask(ID, SECRET).is(200).body).unwrap();
+        let object: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(object["access_token"], TOKEN);
+    }
+    serving.finish();
+}
+
+#[test]
+fn get_and_serve_share_the_disk_cache() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = world(&server);
+    env.var("CELLS_CLIENT_ID", ID)
+        .var("CELLS_CLIENT_SECRET", SECRET);
+    let serving = env.serve(&[]);
+    serving.ask(ID, SECRET).is(200);
+    env.run(&["get"]).prints(&format!("{TOKEN}\n"));
+    serving.finish();
+    // And the next one finds it.
+    let serving = env.serve(&[]);
+    serving.ask(ID, SECRET).is(200);
+    serving.finish();
+}
+
+#[test]
+fn without_the_disk_cache_tokens_are_kept_in_memory() {
+    let server = Server::replies([Reply::token()]);
+    let env = world(&server);
+    let serving = env.serve(&["--no-cache"]);
+    serving.ask(ID, SECRET).is(200);
+    serving.ask(ID, SECRET).is(200);
+    assert!(!env.cache_dir().exists());
+    serving.finish();
+}
+
+#[test]
+fn another_secret_does_not_get_the_cached_token() {
+    let server = Server::replies([Reply::token(), Reply::oauth_error(401, "invalid_client")]);
+    let mut env = world(&server);
+    let serving = env.secret("another-secret").serve(&[]);
+    serving.ask(ID, SECRET).is(200);
+    serving.ask(ID, "another-secret").is(401);
+    serving.ask(ID, SECRET).is(200);
+    serving.finish();
+}
+
+#[test]
+fn no_file_is_created_before_a_success() {
+    let replies = [
+        ("a refusal", Reply::oauth_error(401, "invalid_client")),
+        ("a limit", Reply::http(429, "Retry-After: 60\r\n", "")),
+        ("nonsense", Reply::text(200, "text/html", "<html>")),
+    ];
+    each_row(
+        &replies,
+        |row| row.0,
+        |(_, reply)| {
+            let server = Server::always(reply.clone());
+            let env = world(&server);
+            let serving = env.serve(&["--retries", "0", "--timeout", "5s"]);
+            serving.ask(ID, SECRET);
+            assert!(!env.cache_dir().exists(), "{:?}", env.cache_files());
+            serving.finish();
+        },
+    );
+}
+
+#[test]
+fn a_rate_limit_is_remembered_and_counts_down() {
+    let limit = Reply::http(429, "Retry-After: 60\r\nContent-Type: a/b\r\n", "slow down");
+    let server = Server::replies([limit]);
+    let env = world(&server);
+    let serving = env.serve(&["--timeout", "10s"]);
+    for _ in 0..3 {
+        let answer = serving.ask(ID, SECRET);
+        assert_eq!(answer.is(429).text(), "slow down");
+        assert_eq!(answer.header("content-type"), Some("a/b"));
+        assert!(
+            (50..=60).contains(&answer.number("retry-after")),
+            "{answer:?}"
+        );
+    }
+    serving.finish();
+}
+
+#[test]
+fn a_rate_limit_that_get_received_applies_to_serve() {
+    let limit = Reply::http(429, "Retry-After: 60\r\n", "");
+    let server = Server::replies([limit]);
+    let mut env = world(&server);
+    env.var("CELLS_CLIENT_ID", ID)
+        .var("CELLS_CLIENT_SECRET", SECRET);
+    let get = ["get", "--timeout", "5s"];
+    env.run(&get).exits(6);
+    let outcome = std::fs::read(env.cache_file("failures")).unwrap();
+    let serving = env.serve(&["--timeout", "5s"]);
+    for _ in 0..2 {
+        let answer = serving.ask(ID, SECRET);
+        answer.is(503).has_error("temporarily_unavailable");
+        assert!(
+            (30..=60).contains(&answer.number("retry-after")),
+            "{answer:?}"
+        );
+    }
+    serving.finish();
+    // And the next `get` neither asks nor tells it anew.
+    env.run(&get).exits(6);
+    assert_eq!(std::fs::read(env.cache_file("failures")).unwrap(), outcome);
+}
+
+#[test]
+fn serve_waits_for_a_get_that_is_fetching() {
+    let replies = [
+        ("a token", Reply::token(), 0, 200),
+        (
+            "a limit",
+            Reply::http(429, "Retry-After: 60\r\n", ""),
+            6,
+            503,
+        ),
+    ];
+    each_row(
+        &replies,
+        |row| row.0,
+        |(_, reply, code, status)| {
+            let gate = Gate::default();
+            let server = Server::replies([reply.clone().held_by(&gate)]);
+            let mut env = world(&server);
+            env.var("CELLS_CLIENT_ID", ID)
+                .var("CELLS_CLIENT_SECRET", SECRET);
+            let serving = env.serve(&["-v", "--retries", "0"]);
+            let running = env.start(&["get", "--retries", "0"]);
+            server.wait_for_requests(1);
+            let mut asking = serving.connect();
+            asking.write_all(&serving.request(ID, SECRET)).unwrap();
+            serving.wait_for("another process is fetching", 1);
+            gate.open();
+            let answer = Answer::read(&mut asking).unwrap();
+            answer.is(*status);
+            assert_eq!(answer.header("retry-after").is_some(), *status == 503);
+            running.finish().exits(*code);
+            serving.finish();
+        },
+    );
+}
+
+#[test]
+fn a_rate_limit_that_ends_before_the_timeout_is_waited_out() {
+    let limit = Reply::http(429, "Retry-After: 1\r\n", "");
+    let server = Server::replies([limit, Reply::token()]);
+    let (_env, serving) = serve(&server);
+    serving.ask(ID, SECRET).is(429);
+    serving.ask(ID, SECRET).is(200);
+    serving.finish();
+}
+
+#[test]
+fn the_old_token_is_used_while_the_upstream_is_unavailable() {
+    let gone = Reply::text(503, "text/html", "");
+    let server = Server::lastly_always([Reply::token(), gone]);
+    let mut env = world(&server);
+    env.var("CELLS_CLIENT_ID", ID)
+        .var("CELLS_CLIENT_SECRET", SECRET);
+    env.run(&["get"]).exits(0);
+    env.edit_dates(3400, 3600);
+    let serving = env.serve(&["--retries", "0"]);
+    for _ in 0..2 {
+        let answer = serving.ask(ID, SECRET);
+        assert!(
+            answer.is(200).json()["expires_in"].as_u64().unwrap() <= 200,
+            "{answer:?}"
+        );
+    }
+    serving.finish();
+    // Whoever insists on more gets the error.
+    let serving = env.serve(&["--retries", "0", "--min-ttl", "30m"]);
+    serving.ask(ID, SECRET).is(503);
+    serving.finish();
+}
