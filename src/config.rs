@@ -1,9 +1,9 @@
-//! From options and variables to what will be done: flag before `CELLS_*` before default. Pure.
+//! The settings that options, variables and the profile give. An option overrides its variable. Pure.
 
 mod network;
 mod output;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cache;
@@ -21,35 +21,35 @@ pub use output::{env_name, form};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 const DEFAULT_RETRIES: u32 = 3;
 
-/// Below the user's cache folder.
-const CACHE_FOLDER: &str = "cells-token";
+/// Name of our directory below the user's cache directory.
+const CACHE_DIRECTORY: &str = "cells-token";
 
-/// Where the token comes from, and how long that may take.
+/// How to get a token. Credentials are in [`Selection`].
 #[derive(Debug)]
 pub struct Config {
     /// The token endpoint.
     pub endpoint: TokenEndpoint,
     /// What named it.
     pub endpoint_source: &'static str,
-    /// The limit on everything together, from the end of any prompt.
+    /// Time limit for the whole run, from the end of any prompt.
     pub timeout: Duration,
-    /// How often to try again what may pass by itself.
+    /// Retries after a transient failure.
     pub retries: u32,
-    /// Whose certificates are believed.
+    /// The certificates to trust.
     pub trust: Trust,
-    /// The proxy.
+    /// The proxy, if any.
     pub proxy: Option<Proxy>,
     /// Where the cache is; `None` if it is off.
     pub cache: Option<cache::Settings>,
-    /// How long the token must live at least.
+    /// Minimum remaining lifetime of the token.
     pub min_ttl: MinTtl,
 }
 
 impl Config {
-    /// Reads the options and variables that matter beside those of `selection`.
+    /// Reads options, variables and the profile of `selection`.
     ///
     /// # Errors
-    /// If one of them cannot be right.
+    /// If one of them is invalid.
     pub fn new(
         network: &cli::Network,
         cache: &cli::Cache,
@@ -69,14 +69,10 @@ impl Config {
         })
     }
 
-    /// Says where the token comes from.
+    /// Reports the endpoint, the proxy and the cache directory.
     pub fn explain(&self, report: Reporter) {
-        report.verbose(|| {
-            format!(
-                "the token URL is {} ({})",
-                self.endpoint, self.endpoint_source
-            )
-        });
+        let (url, source) = (&self.endpoint, self.endpoint_source);
+        report.verbose(|| format!("the token URL is {url} ({source})"));
         if let Some(proxy) = &self.proxy {
             report.verbose(|| format!("the proxy is {proxy} ({})", proxy.source()));
         }
@@ -87,71 +83,8 @@ impl Config {
     }
 }
 
-fn retries(network: &cli::Network, env: &Env) -> Result<u32, Problem> {
-    match value(
-        network.retries.as_deref(),
-        "--retries",
-        env,
-        &env::CELLS_RETRIES,
-    )? {
-        None => Ok(DEFAULT_RETRIES),
-        Some((text, source)) => text.trim().parse().map_err(|_| {
-            Problem::new(
-                format!("the number given by {source} is invalid"),
-                format!("set {source} to a whole number such as 3"),
-            )
-        }),
-    }
-}
-
-fn min_ttl(cache: &cli::Cache, env: &Env) -> Result<MinTtl, Problem> {
-    match value(
-        cache.min_ttl.as_deref(),
-        "--min-ttl",
-        env,
-        &env::CELLS_MIN_TTL,
-    )? {
-        None => Ok(MinTtl::Default),
-        Some((text, source)) => duration(text, source).map(MinTtl::AtLeast),
-    }
-}
-
-fn cache_settings(cache: &cli::Cache, env: &Env) -> Result<Option<cache::Settings>, Problem> {
-    if cache.no_cache || env.switch(&env::CELLS_NO_CACHE)? {
-        return Ok(None);
-    }
-    let option = cache.cache_dir.clone();
-    let explicit = option.or_else(|| env.raw(&env::CELLS_CACHE_DIR).map(PathBuf::from));
-    let Some(dir) = explicit else {
-        let settings = |(dir, home): (&Path, &Path)| cache::Settings {
-            dir: dir.join(CACHE_FOLDER),
-            home: Some(home.to_owned()),
-        };
-        return Ok(env.user_cache_dir().zip(env.home_dir()).map(settings));
-    };
-    if let [c @ (b'~' | b'$'), ..] = dir.as_os_str().as_encoded_bytes() {
-        let source = match cache.cache_dir {
-            Some(_) => "--cache-dir",
-            None => env::CELLS_CACHE_DIR.name,
-        };
-        return Err(Problem::new(
-            format!(
-                "the cache folder given by {source} begins with a literal {:?}, which no shell has expanded",
-                char::from(*c)
-            ),
-            format!("set {source} to an absolute path"),
-        ));
-    }
-    Ok(Some(cache::Settings { dir, home: None }))
-}
-
 fn timeout(network: &cli::Network, env: &Env) -> Result<Duration, Problem> {
-    let Some((text, source)) = value(
-        network.timeout.as_deref(),
-        "--timeout",
-        env,
-        &env::CELLS_TIMEOUT,
-    )?
+    let Some((text, source)) = given(&network.timeout, "--timeout", env, &env::CELLS_TIMEOUT)?
     else {
         return Ok(DEFAULT_TIMEOUT);
     };
@@ -164,23 +97,74 @@ fn timeout(network: &cli::Network, env: &Env) -> Result<Duration, Problem> {
     }
 }
 
-/// The value of a flag or else of its variable, and which of the two it was.
-fn value<'a>(
-    flag: Option<&'a str>,
+fn retries(network: &cli::Network, env: &Env) -> Result<u32, Problem> {
+    match given(&network.retries, "--retries", env, &env::CELLS_RETRIES)? {
+        None => Ok(DEFAULT_RETRIES),
+        Some((text, source)) => text.trim().parse().map_err(|_| {
+            Problem::new(
+                format!("the number given by {source} is invalid"),
+                format!("set {source} to a whole number such as 3"),
+            )
+        }),
+    }
+}
+
+fn min_ttl(cache: &cli::Cache, env: &Env) -> Result<MinTtl, Problem> {
+    match given(&cache.min_ttl, "--min-ttl", env, &env::CELLS_MIN_TTL)? {
+        None => Ok(MinTtl::Default),
+        Some((text, source)) => duration(text, source).map(MinTtl::AtLeast),
+    }
+}
+
+fn cache_settings(options: &cli::Cache, env: &Env) -> Result<Option<cache::Settings>, Problem> {
+    if options.no_cache || env.switch(&env::CELLS_NO_CACHE)? {
+        return Ok(None);
+    }
+    let option = options.cache_dir.as_deref().map(|dir| (dir, "--cache-dir"));
+    let variable = || {
+        let dir = env.raw(&env::CELLS_CACHE_DIR)?;
+        Some((Path::new(dir), env::CELLS_CACHE_DIR.name))
+    };
+    let Some((dir, source)) = option.or_else(variable) else {
+        let settings = |(dir, home): (&Path, &Path)| cache::Settings {
+            dir: dir.join(CACHE_DIRECTORY),
+            home: Some(home.to_owned()),
+        };
+        return Ok(env.user_cache_dir().zip(env.home_dir()).map(settings));
+    };
+    match dir.as_os_str().as_encoded_bytes() {
+        [c @ (b'~' | b'$'), ..] => Err(Problem::new(
+            format!(
+                "the cache directory given by {source} begins with a literal {:?}, which no shell has expanded",
+                char::from(*c)
+            ),
+            format!("set {source} to an absolute path"),
+        )),
+        _ => Ok(Some(cache::Settings {
+            dir: dir.to_owned(),
+            home: None,
+        })),
+    }
+}
+
+/// The value of an option or else of its variable, and the name of the one that gave it.
+fn given<'a>(
+    option: &'a Option<String>,
     name: &'static str,
     env: &'a Env,
     variable: &'static Variable,
 ) -> Result<Option<(&'a str, &'static str)>, Problem> {
-    match flag {
+    match option {
         Some(text) => Ok(Some((text, name))),
         None => Ok(env.text(variable)?.map(|text| (text, variable.name))),
     }
 }
 
-/// `500ms`, `30s`, `1h30m`; a bare number is seconds.
+/// Parses a duration such as `500ms`, `30s` or `1h30m`; a bare number is seconds. `source` is the option or variable that
+/// gave it.
 ///
 /// # Errors
-/// If it is none of these; `source` is the option or variable that gave it.
+/// If it is not a duration.
 pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
     let text = text.trim();
     let parsed = match text.parse() {
@@ -195,7 +179,7 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
     })
 }
 
-/// How much is said on standard error.
+/// How much is written to standard error.
 pub fn verbosity(verbosity: &cli::Verbosity) -> Verbosity {
     match (verbosity.quiet, verbosity.verbose) {
         (true, _) => Verbosity::Quiet,

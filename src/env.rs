@@ -96,17 +96,13 @@ pub fn of_the_system(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The user's configuration directory (`XDG_CONFIG_HOME`, or the platform's equivalent).
-pub fn user_config_dir() -> Option<PathBuf> {
-    dirs::config_dir()
-}
-
 /// A snapshot of the environment. Not `Debug`: some values are secret.
 #[derive(Default)]
 pub struct Env {
     /// Only the variables that are set, empty ones included: few enough for a linear search.
     values: Vec<(&'static str, OsString)>,
     user_cache_dir: Option<PathBuf>,
+    user_config_dir: Option<PathBuf>,
     home_dir: Option<PathBuf>,
 }
 
@@ -121,6 +117,7 @@ impl Env {
         Self {
             values: VARIABLES.iter().filter_map(set).collect(),
             user_cache_dir: dirs::cache_dir(),
+            user_config_dir: dirs::config_dir(),
             home_dir: dirs::home_dir().filter(|home| home.is_absolute()),
         }
     }
@@ -149,6 +146,11 @@ impl Env {
     /// The user's cache directory (`XDG_CACHE_HOME`, or the platform's equivalent).
     pub fn user_cache_dir(&self) -> Option<&Path> {
         self.user_cache_dir.as_deref()
+    }
+
+    /// The user's configuration directory (`XDG_CONFIG_HOME`, or the platform's equivalent).
+    pub fn user_config_dir(&self) -> Option<&Path> {
+        self.user_config_dir.as_deref()
     }
 
     /// The user's home directory, if its path is absolute.
@@ -240,8 +242,7 @@ impl From<&[(Variable, &str)]> for Env {
         let value = |(variable, value): &(Variable, &str)| (variable.name, (*value).into());
         Self {
             values: variables.iter().map(value).collect(),
-            user_cache_dir: None,
-            home_dir: None,
+            ..Self::default()
         }
     }
 }

@@ -123,7 +123,7 @@ struct Versioned {
 pub fn directory(env: &Env) -> Option<PathBuf> {
     match env.raw(&env::CELLS_CONFIG_DIR) {
         Some(dir) => Some(dir.into()),
-        None => Some(env::user_config_dir()?.join(DIRECTORY)),
+        None => Some(env.user_config_dir()?.join(DIRECTORY)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::env::split_paths;
 use std::path::PathBuf;
 
 use crate::cli;
-use crate::credentials::Selection;
+use crate::credentials::{Selection, Source};
 use crate::env::{self, Env, Variable};
 use crate::http::{Named, Proxy, ProxyVariables, Trust};
 use crate::oauth::{DEFAULT_BASE_URL, TokenEndpoint};
@@ -13,112 +13,112 @@ use crate::profile::Profile;
 
 const PROFILE: &str = "the profile";
 
+/// A token URL, or a base URL that the token path is appended to.
+enum Url<'a> {
+    Token(&'a str),
+    Base(&'a str),
+}
+
 /// The token endpoint, and what named it.
 ///
 /// # Errors
-/// If its URL cannot be right, or two options name one.
+/// If its URL is invalid, or two options name one.
 pub fn endpoint(
-    flags: &cli::Endpoint,
+    options: &cli::Endpoint,
     selection: &Selection,
     env: &Env,
 ) -> Result<(TokenEndpoint, &'static str), Problem> {
-    const TOKEN_FLAG: &str = "--token-url";
-    const BASE_FLAG: &str = "--base-url";
-    let allow_http = flags.allow_http || env.switch(&env::CELLS_ALLOW_HTTP)?;
-    let itself = |url: &str, source| Ok((TokenEndpoint::parse(url, source, allow_http)?, source));
-    let below = |url: &str, source| Ok((TokenEndpoint::below(url, source, allow_http)?, source));
-    match (&flags.token_url, &flags.base_url) {
+    let allow_http = options.allow_http || env.switch(&env::CELLS_ALLOW_HTTP)?;
+    let (url, source, allow_http) = match (&options.token_url, &options.base_url) {
         (Some(_), Some(_)) => {
             return Err(Problem::new(
-                format!("{TOKEN_FLAG} and {BASE_FLAG} cannot be given together"),
-                format!("keep {TOKEN_FLAG}, which names the endpoint itself, or {BASE_FLAG}"),
+                "--token-url and --base-url cannot be given together",
+                "keep --token-url, which names the endpoint itself, or --base-url",
             ));
         }
-        (Some(url), None) => return itself(url, TOKEN_FLAG),
-        (None, Some(url)) => return below(url, BASE_FLAG),
-        (None, None) => {}
-    }
-    if let Some(found) = of_profile(selection.profile_before_variables(), allow_http)? {
-        return Ok((found, PROFILE));
-    }
-    if let Some(url) = env.text(&env::CELLS_TOKEN_URL)? {
-        return itself(url, env::CELLS_TOKEN_URL.name);
-    }
-    if let Some(url) = env.text(&env::CELLS_BASE_URL)? {
-        return below(url, env::CELLS_BASE_URL.name);
-    }
-    if let Some(found) = of_profile(selection.profile_after_variables(), allow_http)? {
-        return Ok((found, PROFILE));
-    }
-    if let Some(variable) = selection.base_url
-        && let Some(url) = env.text(variable)?
-    {
-        return below(url, variable.name);
-    }
-    below(DEFAULT_BASE_URL, "default")
-}
-
-/// The endpoint of a profile, if it has one.
-fn of_profile(
-    profile: Option<&Profile>,
-    allow_http: bool,
-) -> Result<Option<TokenEndpoint>, Problem> {
-    let Some(profile) = profile else {
-        return Ok(None);
+        (Some(url), None) => (Url::Token(url), "--token-url", allow_http),
+        (None, Some(url)) => (Url::Base(url), "--base-url", allow_http),
+        (None, None) => {
+            let variable = url_variable(selection, env)?;
+            let variable = variable.map(|(url, source)| (url, source, allow_http));
+            let of_profile = |profile| {
+                let url = url_of_profile(profile)?;
+                Some((url, PROFILE, allow_http || profile.allow_http))
+            };
+            let chosen = selection.profile_or_variable(of_profile, variable);
+            chosen.unwrap_or((Url::Base(DEFAULT_BASE_URL), "default", allow_http))
+        }
     };
-    let allow_http = allow_http || profile.allow_http;
-    match (&profile.token_url, &profile.base_url) {
-        (Some(url), _) => TokenEndpoint::parse(url, PROFILE, allow_http).map(Some),
-        (None, Some(url)) => TokenEndpoint::below(url, PROFILE, allow_http).map(Some),
-        (None, None) => Ok(None),
-    }
+    let endpoint = match url {
+        Url::Token(url) => TokenEndpoint::parse(url, source, allow_http)?,
+        Url::Base(url) => TokenEndpoint::below(url, source, allow_http)?,
+    };
+    Ok((endpoint, source))
 }
 
-/// Whom to trust.
+/// The URL given by a variable, and its name. That of the SDKs counts only together with their secret.
+fn url_variable<'a>(
+    selection: &Selection,
+    env: &'a Env,
+) -> Result<Option<(Url<'a>, &'static str)>, Problem> {
+    if let Some(url) = env.text(&env::CELLS_TOKEN_URL)? {
+        return Ok(Some((Url::Token(url), env::CELLS_TOKEN_URL.name)));
+    }
+    let sdk_secret = Source::Variable(&env::CELLS_CLOUD_CLIENT_SECRET);
+    let sdk = (selection.secret.source == sdk_secret).then_some(&env::CELLS_CLOUD_API_BASE_URL);
+    for variable in [Some(&env::CELLS_BASE_URL), sdk].into_iter().flatten() {
+        if let Some(url) = env.text(variable)? {
+            return Ok(Some((Url::Base(url), variable.name)));
+        }
+    }
+    Ok(None)
+}
+
+fn url_of_profile(profile: &Profile) -> Option<Url<'_>> {
+    let token = profile.token_url.as_deref().map(Url::Token);
+    token.or(profile.base_url.as_deref().map(Url::Base))
+}
+
+/// The certificates to trust.
 pub fn trust(network: &cli::Network, selection: &Selection, env: &Env) -> Trust {
-    let of_profile =
-        |profile: Option<&Profile>| profile.and_then(|profile| profile.ca_cert.clone());
-    let ca_cert = network.ca_cert.clone();
+    let path = |variable| env.raw(variable).map(PathBuf::from);
+    let of_profile = |profile: &Profile| profile.ca_cert.clone();
+    let inherited = || selection.profile_or_variable(of_profile, path(&env::CELLS_CA_CERT));
+    let system_dirs = env.raw(&env::SSL_CERT_DIR);
     Trust {
-        ca_cert: ca_cert
-            .or_else(|| of_profile(selection.profile_before_variables()))
-            .or_else(|| env.raw(&env::CELLS_CA_CERT).map(PathBuf::from))
-            .or_else(|| of_profile(selection.profile_after_variables())),
-        system_file: env.raw(&env::SSL_CERT_FILE).map(PathBuf::from),
-        system_dirs: env
-            .raw(&env::SSL_CERT_DIR)
-            .map(|dirs| split_paths(dirs).collect())
-            .unwrap_or_default(),
+        ca_cert: network.ca_cert.clone().or_else(inherited),
+        system_file: path(&env::SSL_CERT_FILE),
+        system_dirs: system_dirs.map_or_else(Vec::new, |dirs| split_paths(dirs).collect()),
     }
 }
 
-/// The proxy for `endpoint`. `NO_PROXY` excepts hosts from the proxies of variables alone.
+/// The proxy for `endpoint`. `NO_PROXY` applies only to the proxies of variables.
 ///
 /// # Errors
-/// If its URL cannot be right.
+/// If its URL is invalid.
 pub fn proxy(
     network: &cli::Network,
     endpoint: &TokenEndpoint,
     selection: &Selection,
     env: &Env,
 ) -> Result<Option<Proxy>, Problem> {
-    let named =
-        |variable: &'static Variable| Ok(env.text(variable)?.map(|url| (url, variable.name)));
-    let either =
-        |lower, upper| -> Result<Option<Named>, Problem> { Ok(named(lower)?.or(named(upper)?)) };
-    let variables = ProxyVariables {
-        https: either(&env::HTTPS_PROXY_LOWER, &env::HTTPS_PROXY)?,
-        http: named(&env::HTTP_PROXY_LOWER)?,
-        all: either(&env::ALL_PROXY_LOWER, &env::ALL_PROXY)?,
-        none_for: either(&env::NO_PROXY_LOWER, &env::NO_PROXY)?.map(|(list, _)| list),
-    };
-    fn of_profile(profile: Option<&Profile>) -> Option<Named<'_>> {
-        Some((profile?.proxy.as_deref()?, PROFILE))
+    if let Some(url) = &network.proxy {
+        return Proxy::parse((url, "--proxy")).map(Some);
     }
-    let option = network.proxy.as_deref().map(|url| (url, "--proxy"));
-    let chosen = option
-        .or_else(|| of_profile(selection.profile_before_variables()))
-        .or_else(|| variables.choose(endpoint))
-        .or_else(|| of_profile(selection.profile_after_variables()));
+    let named = |variable: &'static Variable| -> Result<Option<Named>, Problem> {
+        Ok(env.text(variable)?.map(|url| (url, variable.name)))
+    };
+    let variables = ProxyVariables {
+        https: named(&env::HTTPS_PROXY_LOWER)?.or(named(&env::HTTPS_PROXY)?),
+        http: named(&env::HTTP_PROXY_LOWER)?,
+        all: named(&env::ALL_PROXY_LOWER)?.or(named(&env::ALL_PROXY)?),
+        none_for: named(&env::NO_PROXY_LOWER)?
+            .or(named(&env::NO_PROXY)?)
+            .map(|(list, _)| list),
+    };
+    let chosen = selection.profile_or_variable(
+        |profile| Some((profile.proxy.as_deref()?, PROFILE)),
+        variables.choose(endpoint),
+    );
     chosen.map(Proxy::parse).transpose()
 }

@@ -1,4 +1,4 @@
-//! From options to what stands on standard output. Pure.
+//! The output format of `get`. Pure.
 
 use crate::cli;
 use crate::env;
@@ -7,11 +7,10 @@ use crate::problem::Problem;
 
 const DEFAULT_ENV_NAME: &str = "CELLS_ACCESS_TOKEN";
 
-/// What is printed.
+/// The output format.
 ///
 /// # Errors
-/// If `-o env` shall set a variable that nobody can set or that cells-token itself reads, or if a
-/// variable is named for a format that sets none.
+/// As for [`env_name`], or if `--env-name` is given for another format.
 pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
     match (flags.output.unwrap_or_default(), flags.env_name.as_deref()) {
         (cli::Format::Env, name) => Ok(Form::Env(env_name(name)?)),
@@ -25,10 +24,10 @@ pub fn form(flags: &cli::Output) -> Result<Form<'_>, Problem> {
     }
 }
 
-/// The variable that holds the token.
+/// The variable to set to the token.
 ///
 /// # Errors
-/// If nobody can set a variable of that name, or if cells-token itself reads it.
+/// If its name is not valid, or if cells-token itself reads it.
 pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
     let name = flag.unwrap_or(DEFAULT_ENV_NAME);
     if !is_variable_name(name) {
@@ -37,7 +36,7 @@ pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
             "use letters, digits and underscores, and no digit first, such as CELLS_ACCESS_TOKEN",
         ));
     }
-    // Windows does not tell capitals from small letters.
+    // Names are case-insensitive on Windows.
     let mut own = env::VARIABLES.iter().map(|variable| variable.name);
     match own.find(|own| own.eq_ignore_ascii_case(name)) {
         Some(own) => Err(Problem::new(

@@ -1,4 +1,6 @@
-//! Tables of options and variables, and what is done.
+//! Tables of options and variables, and the configuration that follows.
+
+use std::path::PathBuf;
 
 use super::*;
 use crate::env::*;
@@ -19,15 +21,11 @@ fn config(flags: &[&str], variables: Variables) -> Result<Config, Problem> {
     }
     let flags: Flags = clap::Parser::parse_from([&["test"], flags].concat());
     let env = Env::from(variables);
-    let selection = match env.is_set(&CELLS_CONFIG_DIR) {
-        true => Selection::new(&flags.credentials, flags.profile.name.as_deref(), &env)?,
-        // Not the profiles of whoever runs the tests.
-        false => Selection::without_profiles(&flags.credentials, &env)?,
-    };
+    let selection = Selection::new(&flags.credentials, flags.profile.name.as_deref(), &env)?;
     Config::new(&flags.network, &flags.cache, &selection, &env)
 }
 
-/// What `of` makes of each row's configuration; `None` is a usage error.
+/// Checks what `of` returns for the configuration of each row; `None` is a usage error.
 fn assert_rows<T: PartialEq + std::fmt::Debug>(
     rows: &[(&[&str], Variables, Option<T>)],
     of: impl Fn(Config) -> T,
@@ -39,7 +37,7 @@ fn assert_rows<T: PartialEq + std::fmt::Debug>(
 }
 
 #[test]
-fn the_endpoint_is_the_strongest_that_is_named() {
+fn the_endpoint_comes_from_the_source_with_the_highest_precedence() {
     let at = |url: &str, source: &str| Some(format!("{url} {source}"));
     let below =
         |host: &str, source: &str| at(&format!("https://{host}/v4.0/cells/connect/token"), source);
@@ -115,7 +113,7 @@ fn the_endpoint_is_the_strongest_that_is_named() {
 }
 
 #[test]
-fn a_profile_applies_at_its_place_in_the_order() {
+fn a_profile_applies_in_order_of_precedence() {
     let variables = [
         (CELLS_BASE_URL, "https://v.invalid"),
         (CELLS_CA_CERT, "v.pem"),
@@ -186,7 +184,7 @@ fn profile_config(options: &[&str], variables: Variables) -> Result<Config, Prob
 }
 
 #[test]
-fn the_limits_come_by_option_variable_and_default() {
+fn an_option_overrides_its_variable_and_a_variable_the_default() {
     let seconds = Duration::from_secs;
     assert_rows(
         &[
@@ -233,7 +231,7 @@ fn the_limits_come_by_option_variable_and_default() {
 }
 
 #[test]
-fn the_proxy_is_the_options_or_that_of_the_variables() {
+fn the_proxy_comes_from_the_option_or_the_variables() {
     let shown =
         |proxy: &str, source: &str| Some(Some(format!("http://{proxy}.invalid:80 {source}")));
     let all = [
@@ -279,7 +277,7 @@ fn the_proxy_is_the_options_or_that_of_the_variables() {
 }
 
 #[test]
-fn trust_and_cache_come_by_option_and_variable() {
+fn certificates_and_cache_come_from_options_and_variables() {
     let certificates = [
         (CELLS_CA_CERT, "v.pem"),
         (SSL_CERT_FILE, "s.pem"),
@@ -293,7 +291,7 @@ fn trust_and_cache_come_by_option_and_variable() {
     assert_eq!(trust(&[]).system_dirs, [PathBuf::from("a"), "b".into()]);
     assert_rows(
         &[
-            // The tests' environment has no home.
+            // `Env::from` has no home directory.
             (&[], &[], Some(None)),
             (
                 &["--cache-dir", "f"],
@@ -329,7 +327,7 @@ fn trust_and_cache_come_by_option_and_variable() {
 }
 
 #[test]
-fn how_much_is_said_follows_the_options() {
+fn verbosity_follows_the_options() {
     for (quiet, verbose, expected) in [
         (false, false, Verbosity::Normal),
         (true, false, Verbosity::Quiet),
@@ -342,7 +340,7 @@ fn how_much_is_said_follows_the_options() {
 }
 
 #[test]
-fn durations_are_read_as_people_write_them() {
+fn durations_have_units_or_are_seconds() {
     for (text, expected) in [
         ("500ms", Some(Duration::from_millis(500))),
         ("30s", Some(Duration::from_secs(30))),
@@ -363,12 +361,12 @@ fn durations_are_read_as_people_write_them() {
 
 proptest::proptest! {
     #[test]
-    fn no_duration_is_too_odd(text in ".{0,24}") {
+    fn no_text_makes_the_duration_parser_panic(text in ".{0,24}") {
         let _ = duration(&text, "--timeout");
     }
 
     #[test]
-    fn a_duration_is_read_as_it_is_written(seconds in 0_u64..10_000_000_000, millis in 0_u32..1000) {
+    fn a_formatted_duration_is_parsed_back(seconds in 0_u64..10_000_000_000, millis in 0_u32..1000) {
         let written = Duration::new(seconds, millis * 1_000_000);
         let text = humantime::format_duration(written).to_string();
         assert_eq!(duration(&text, "--timeout").unwrap(), written, "{text}");

@@ -10,7 +10,7 @@ pub mod saved;
 mod selection;
 mod terminal;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -127,16 +127,13 @@ pub fn client_id(selection: &Selection, env: &Env) -> Result<ClientId, Error> {
     };
     let id = prompt::visible(&question, selection.no_input)
         .map_err(|error| no_answer(error, missing, env))?;
-    match secret::defect(&id) {
-        Some(defect) => Err(bad_answer(&format!("client id {defect}"))),
-        None => Ok(ClientId(id)),
-    }
+    usable_id(OsStr::new(&id), &Source::Prompt).map_err(Error::NoCredentials)
 }
 
 /// Reads the client secret of `selection` from where it is. A prompt or command may take longer than the deadline.
 ///
 /// # Errors
-/// `Error::NoCredentials` if the prompt or the command gives none; `Error::Usage` if another source does not.
+/// `Error::NoCredentials` if the source is interactive, else `Error::Usage`.
 pub fn client_secret(
     selection: &Selection,
     option: Option<&ClientSecret>,
@@ -144,46 +141,52 @@ pub fn client_secret(
     deadline: Deadline,
 ) -> Result<ClientSecret, Error> {
     let source = &selection.secret;
+    let error = match source.is_interactive() {
+        true => Error::NoCredentials,
+        false => Error::Usage,
+    };
     let secret = match &source.place {
         SecretPlace::Value => match source.source {
-            Source::Variable(variable) => env.secret(variable).map_err(Error::Usage)?,
-            _ => option.cloned(),
-        },
-        SecretPlace::File(path) => Some(file::read(path, source, deadline).map_err(Error::Usage)?),
-        SecretPlace::Stdin => Some(file::read_stdin(source, deadline).map_err(Error::Usage)?),
-        SecretPlace::Command(command) => {
-            Some(command::run(command, source).map_err(Error::NoCredentials)?)
+            Source::Variable(variable) => env.secret(variable),
+            _ => Ok(option.cloned()),
         }
-        SecretPlace::Keyring(name) => Some(keyring::read(name).map_err(|why| {
-            Error::NoCredentials(Problem::new(
+        .map(|value| value.unwrap_or_else(|| ClientSecret::new(String::new()))),
+        SecretPlace::File(path) => file::read(path, source, deadline),
+        SecretPlace::Stdin => file::read_stdin(source, deadline),
+        SecretPlace::Command(command) => command::run(command, source),
+        SecretPlace::Keyring(name) => keyring::read(name).map_err(|why| {
+            Problem::new(
                 format!("cannot read the client secret from {source}: {why}"),
                 format!("unlock the keyring, or run cells-token login --profile {name} again"),
-            ))
-        })?),
-        SecretPlace::Prompt => {
-            let text = prompt::hidden(SECRET_QUESTION, selection.no_input)
-                .map_err(|error| no_answer(error, &[&env::CELLS_CLIENT_SECRET], env))?;
-            let secret = ClientSecret::new(text);
-            return match secret.defect() {
-                Some(defect) => Err(bad_answer(&format!("client secret {defect}"))),
-                None => Ok(secret),
-            };
-        }
+            )
+        }),
+        SecretPlace::Prompt => prompt::hidden(SECRET_QUESTION, selection.no_input)
+            .map(|text| Ok(ClientSecret::new(text)))
+            .map_err(|error| no_answer(error, &[&env::CELLS_CLIENT_SECRET], env))?,
     };
-    let secret = secret.unwrap_or_else(|| ClientSecret::new(String::new()));
+    let secret = secret.map_err(error)?;
     match secret.defect() {
         None => Ok(secret),
-        Some(defect) => {
-            let problem = Problem::new(
-                format!("the client secret from {source} {defect}"),
-                "give the client secret as a single line",
-            );
-            Err(match source.is_interactive() {
-                true => Error::NoCredentials(problem),
-                false => Error::Usage(problem),
-            })
-        }
+        Some(defect) => Err(error(unusable("client secret", source, defect))),
     }
+}
+
+/// Checks a client id that `source` gave.
+fn usable_id(text: &OsStr, source: &Source) -> Result<ClientId, Problem> {
+    let problem = |defect| unusable("client id", source, defect);
+    let text = text.to_str().ok_or_else(|| problem("is not UTF-8"))?;
+    let id = secret::without_line_ending(text);
+    match secret::defect(id) {
+        Some(defect) => Err(problem(defect)),
+        None => Ok(ClientId(id.to_owned())),
+    }
+}
+
+fn unusable(what: &str, source: &dyn fmt::Display, defect: &str) -> Problem {
+    Problem::new(
+        format!("the {what} from {source} {defect}"),
+        format!("give the {what} as a single line, as the dashboard shows it"),
+    )
 }
 
 /// Why the prompt gave no answer; `missing` are the variables that would have made it unnecessary.
@@ -214,11 +217,4 @@ fn no_answer(error: PromptError, missing: &[&Variable], env: &Env) -> Error {
         None => format!("set {names}, or run cells-token login on a terminal"),
     };
     Error::NoCredentials(Problem::new(format!("{what} found, and {why}"), hint))
-}
-
-fn bad_answer(what: &str) -> Error {
-    Error::NoCredentials(Problem::new(
-        format!("the entered {what}"),
-        "run the command again and enter it as the dashboard shows it",
-    ))
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{SecretPlace, SecretSource, Source};
+use super::{SecretPlace, SecretSource, Source, usable_id};
 use crate::cli;
 use crate::env::{self, Env, Variable};
 use crate::oauth::ClientId;
@@ -14,35 +14,21 @@ use crate::profile::{self, Profile, ProfileName, Profiles, SecretLocation};
 use crate::report::Reporter;
 use crate::secret;
 
-/// A pair of variables that the vendor's SDKs or documents taught users. Counts only as a pair.
-struct Family {
-    id: &'static Variable,
-    secret: &'static Variable,
-    base_url: Option<&'static Variable>,
-}
+/// Client id and secret variables that the vendor's SDKs and documents taught users, in order of precedence.
+const FAMILIES: [(&Variable, &Variable); 4] = [
+    (&env::CELLS_CLOUD_CLIENT_ID, &env::CELLS_CLOUD_CLIENT_SECRET),
+    (&env::PRODUCT_CLIENT_ID, &env::PRODUCT_CLIENT_SECRET),
+    (&env::ASPOSE_CLIENT_ID, &env::ASPOSE_CLIENT_SECRET),
+    (
+        &env::ASPOSE_CLOUD_CLIENT_ID,
+        &env::ASPOSE_CLOUD_CLIENT_SECRET,
+    ),
+];
 
-/// In order of precedence.
-const FAMILIES: [Family; 4] = [
-    Family {
-        id: &env::CELLS_CLOUD_CLIENT_ID,
-        secret: &env::CELLS_CLOUD_CLIENT_SECRET,
-        base_url: Some(&env::CELLS_CLOUD_API_BASE_URL),
-    },
-    Family {
-        id: &env::PRODUCT_CLIENT_ID,
-        secret: &env::PRODUCT_CLIENT_SECRET,
-        base_url: None,
-    },
-    Family {
-        id: &env::ASPOSE_CLIENT_ID,
-        secret: &env::ASPOSE_CLIENT_SECRET,
-        base_url: None,
-    },
-    Family {
-        id: &env::ASPOSE_CLOUD_CLIENT_ID,
-        secret: &env::ASPOSE_CLOUD_CLIENT_SECRET,
-        base_url: None,
-    },
+const SECRET_OPTIONS: [Source; 3] = [
+    Source::Option("--client-secret"),
+    Source::Option("--client-secret-file"),
+    Source::Option("--client-secret-command"),
 ];
 
 /// The sources that will be used. Holds no secret.
@@ -54,8 +40,6 @@ pub struct Selection {
     pub id_source: Source,
     /// Where the client secret is.
     pub secret: SecretSource,
-    /// The variable with the base URL that belongs to the pair in use.
-    pub base_url: Option<&'static Variable>,
     /// The profile in use, and what named it.
     profile: Option<(Profile, NamedBy)>,
     /// Whether prompting is forbidden.
@@ -75,20 +59,19 @@ pub struct PassedOver {
     pub is_suspicious: bool,
 }
 
-/// The profiles that a selection may use.
-#[derive(Default)]
-struct Saved {
-    /// The directory of the profile file.
-    dir: PathBuf,
-    profiles: Profiles,
-}
-
 /// What named a profile, which decides its precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NamedBy {
     Option,
     Variable,
     Default,
+}
+
+/// An id and the secret that belongs to it.
+struct Pair<'a> {
+    id_source: Source,
+    id: &'a OsStr,
+    secret: SecretSource,
 }
 
 impl Selection {
@@ -103,69 +86,51 @@ impl Selection {
         profile: Option<&str>,
         env: &Env,
     ) -> Result<Self, Problem> {
-        Self::select(options, profile, env, Some(&|| Saved::load(env)))
-    }
-
-    /// The same without profiles, as `login` needs it.
-    ///
-    /// # Errors
-    /// As for [`Selection::new`].
-    pub fn without_profiles(options: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
-        Self::select(options, None, env, None)
-    }
-
-    fn select(
-        options: &cli::Credentials,
-        profile: Option<&str>,
-        env: &Env,
-        load: Option<&dyn Fn() -> Result<Saved, Problem>>,
-    ) -> Result<Self, Problem> {
-        let mut selection = Self {
-            client_id: None,
-            id_source: Source::Prompt,
-            secret: SecretSource::PROMPT,
-            base_url: None,
-            profile: None,
-            no_input: options.no_input || env.switch(&env::CELLS_NO_INPUT)? || env.is_ci(),
-            passed_over: Vec::new(),
-        };
-        selection.warn_of_empty(env);
-        let id = options.client_id.as_deref().map(OsStr::new);
-        selection.offer_id(Source::Option("--client-id"), id)?;
-        selection.offer_secrets(option_secrets(options))?;
-        if let (Some(load), Some(name)) = (load, profile) {
-            selection.offer_named_profile(NamedBy::Option, name, load)?;
+        let mut selection = Self::of_options(options, env)?;
+        if profile.is_some() {
+            selection.offer_profile(NamedBy::Option, profile, env)?;
         }
-        let id = env.raw(&env::CELLS_CLIENT_ID);
-        selection.offer_id(Source::Variable(&env::CELLS_CLIENT_ID), id)?;
-        selection.offer_secrets(variable_secrets(env))?;
-        if let (Some(load), Some(name)) = (load, env.text(&env::CELLS_PROFILE)?) {
-            match profile {
-                Some(_) => {
-                    selection.pass_over(NamedBy::Variable, "--profile takes precedence", false);
-                }
-                None => selection.offer_named_profile(NamedBy::Variable, name, load)?,
+        selection.offer_own_variables(env)?;
+        let variable = env.text(&env::CELLS_PROFILE)?;
+        if variable.is_some() {
+            selection.offer_profile(NamedBy::Variable, variable, env)?;
+        }
+        selection.offer_families(env)?;
+        if variable.is_none()
+            && let Err(problem) = selection.offer_profile(NamedBy::Default, None, env)
+        {
+            // No error beside an id or secret from elsewhere.
+            if selection.is_empty() {
+                return Err(problem);
             }
-        }
-        for family in &FAMILIES {
-            selection.offer_family(family, env)?;
-        }
-        if let (Some(load), None, false) = (load, profile, env.is_set(&env::CELLS_PROFILE)) {
-            selection.offer_default_profile(load)?;
+            selection.pass_over(NamedBy::Default, problem.what, true);
         }
         Ok(selection)
     }
 
-    /// The profile in use, if it precedes variables such as `CELLS_BASE_URL`.
-    pub fn profile_before_variables(&self) -> Option<&Profile> {
-        let (profile, named_by) = self.profile.as_ref()?;
-        (*named_by == NamedBy::Option).then_some(profile)
+    /// The same without profiles.
+    ///
+    /// # Errors
+    /// As for [`Selection::new`].
+    pub fn without_profiles(options: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
+        let mut selection = Self::of_options(options, env)?;
+        selection.offer_own_variables(env)?;
+        selection.offer_families(env)?;
+        Ok(selection)
     }
 
-    /// The profile in use, if such variables precede it.
-    pub fn profile_after_variables(&self) -> Option<&Profile> {
-        let (profile, named_by) = self.profile.as_ref()?;
-        (*named_by != NamedBy::Option).then_some(profile)
+    /// The value that a profile or variable gives, in order of precedence: `--profile` precedes variables such as
+    /// `CELLS_BASE_URL`, which precede other profiles.
+    pub fn profile_or_variable<'a, T>(
+        &'a self,
+        of_profile: impl FnOnce(&'a Profile) -> Option<T>,
+        variable: Option<T>,
+    ) -> Option<T> {
+        match &self.profile {
+            Some((profile, NamedBy::Option)) => of_profile(profile).or(variable),
+            Some((profile, _)) => variable.or_else(|| of_profile(profile)),
+            None => variable,
+        }
     }
 
     /// Reports which sources are used and which are passed over.
@@ -199,18 +164,42 @@ impl Selection {
         self.secret.place != SecretPlace::Prompt
     }
 
+    fn of_options(options: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
+        let mut selection = Self {
+            client_id: None,
+            id_source: Source::Prompt,
+            secret: SecretSource::PROMPT,
+            profile: None,
+            no_input: options.no_input || env.switch(&env::CELLS_NO_INPUT)? || env.is_ci(),
+            passed_over: Vec::new(),
+        };
+        selection.warn_of_empty(env);
+        let id = options.client_id.as_deref().map(OsStr::new);
+        selection.offer_id(Source::Option("--client-id"), id)?;
+        let file = options.client_secret_file.as_deref().map(Path::as_os_str);
+        let command = options.client_secret_command.as_deref();
+        let places = secret_places(options.client_secret.is_some(), file, command);
+        selection.offer_secrets(SECRET_OPTIONS, places)?;
+        Ok(selection)
+    }
+
     fn warn_of_empty(&mut self, env: &Env) {
         let own = [&env::CELLS_CLIENT_ID, &env::CELLS_PROFILE];
         let own = own.into_iter().chain(env::SECRET_VARIABLES);
-        let families = FAMILIES
-            .iter()
-            .flat_map(|family| [family.id, family.secret]);
-        for variable in own
-            .chain(families)
-            .filter(|variable| env.is_empty(variable))
-        {
-            self.pass_over(variable.name, "it is set but empty", true);
+        let families = FAMILIES.iter().flat_map(|(id, secret)| [*id, *secret]);
+        for variable in own.chain(families) {
+            if env.is_empty(variable) {
+                self.pass_over(variable.name, "it is set but empty", true);
+            }
         }
+    }
+
+    fn offer_own_variables(&mut self, env: &Env) -> Result<(), Problem> {
+        let id = env.raw(&env::CELLS_CLIENT_ID);
+        self.offer_id(Source::Variable(&env::CELLS_CLIENT_ID), id)?;
+        let [value, file, command] = env::SECRET_VARIABLES;
+        let places = secret_places(env.is_set(value), env.raw(file), env.raw(command));
+        self.offer_secrets(env::SECRET_VARIABLES.map(Source::Variable), places)
     }
 
     fn offer_id(&mut self, source: Source, id: Option<&OsStr>) -> Result<(), Problem> {
@@ -229,152 +218,141 @@ impl Selection {
     }
 
     /// Offers the secrets given at one level, of which there must be one at most.
-    fn offer_secrets(&mut self, mut sources: Vec<SecretSource>) -> Result<(), Problem> {
-        if self.has_secret() {
-            for SecretSource { source, .. } in sources {
-                let why = format!("{} takes precedence", self.secret.source);
-                self.pass_over(source, why, false);
+    fn offer_secrets(
+        &mut self,
+        sources: [Source; 3],
+        places: [Option<SecretPlace>; 3],
+    ) -> Result<(), Problem> {
+        let secret = |(source, place): (Source, Option<SecretPlace>)| {
+            let place = place?;
+            Some(SecretSource { source, place })
+        };
+        let given: Vec<_> = sources.into_iter().zip(places).filter_map(secret).collect();
+        match given.as_slice() {
+            given if self.has_secret() => {
+                for SecretSource { source, .. } in given {
+                    let why = format!("{} takes precedence", self.secret.source);
+                    self.pass_over(source, why, false);
+                }
             }
-            return Ok(());
-        }
-        if let [first, second, ..] = sources.as_slice() {
-            return Err(Problem::new(
-                format!(
-                    "{} and {} both give a client secret",
-                    first.source, second.source
-                ),
-                format!("keep only {} or {}", first.source, second.source),
-            ));
-        }
-        if let Some(source) = sources.pop() {
-            self.secret = source;
+            [] => {}
+            [only] => self.secret = only.clone(),
+            [
+                SecretSource { source: a, .. },
+                SecretSource { source: b, .. },
+                ..,
+            ] => {
+                return Err(Problem::new(
+                    format!("{a} and {b} both give a client secret"),
+                    format!("keep only {a} or {b}"),
+                ));
+            }
         }
         Ok(())
     }
 
-    fn offer_family(&mut self, family: &'static Family, env: &Env) -> Result<(), Problem> {
-        let (id, secret) = (family.id, family.secret);
-        let half = match (env.raw(id), env.is_set(secret)) {
-            (Some(value), true) => {
-                let pair = Pair {
-                    name: format!("{}/{}", id.name, secret.name),
-                    id_source: Source::Variable(id),
-                    id: value,
-                    secret: SecretSource {
-                        source: Source::Variable(secret),
-                        place: SecretPlace::Value,
-                    },
-                };
-                match self.reason_against(&pair) {
-                    Some(why) => self.pass_over(pair.name, why, false),
-                    None => {
-                        self.take(pair)?;
-                        self.base_url = family.base_url;
+    fn offer_families(&mut self, env: &Env) -> Result<(), Problem> {
+        for (id, secret) in FAMILIES {
+            match (env.raw(id), env.is_set(secret)) {
+                (Some(value), true) => {
+                    let name = format!("{}/{}", id.name, secret.name);
+                    let pair = Pair {
+                        id_source: Source::Variable(id),
+                        id: value,
+                        secret: SecretSource {
+                            source: Source::Variable(secret),
+                            place: SecretPlace::Value,
+                        },
+                    };
+                    if let Some(why) = self.offer_pair(pair, &name)? {
+                        self.pass_over(name, why, false);
                     }
                 }
-                return Ok(());
+                (Some(_), false) => {
+                    self.pass_over(id.name, format!("{} is not set", secret.name), false);
+                }
+                (None, true) => {
+                    self.pass_over(secret.name, format!("{} is not set", id.name), false);
+                }
+                (None, false) => {}
             }
-            (Some(_), false) => [id, secret],
-            (None, true) => [secret, id],
-            (None, false) => return Ok(()),
-        };
-        let [found, missing] = half.map(|variable| variable.name);
-        self.pass_over(found, format!("{missing} is not set"), false);
-        Ok(())
-    }
-
-    fn offer_named_profile(
-        &mut self,
-        named_by: NamedBy,
-        name: &str,
-        load: &dyn Fn() -> Result<Saved, Problem>,
-    ) -> Result<(), Problem> {
-        if self.is_complete() {
-            self.pass_over(named_by, self.precedence(), false);
-            return Ok(());
-        }
-        let name = ProfileName::parse(name, &named_by.to_string())?;
-        let saved = load()?;
-        let profile = saved.profiles.named(&name)?;
-        match self.offer_profile(&saved.dir, &name, profile, named_by)? {
-            None => Ok(()),
-            Some(why) if named_by == NamedBy::Option => Err(Problem::new(
-                format!("the profile {name} cannot be used: {why}"),
-                "leave out --profile, or the other option",
-            )),
-            Some(why) => {
-                self.pass_over(named_by, why, true);
-                Ok(())
-            }
-        }
-    }
-
-    /// Beside an id or secret from elsewhere, a profile file that cannot be used is no error.
-    fn offer_default_profile(
-        &mut self,
-        load: &dyn Fn() -> Result<Saved, Problem>,
-    ) -> Result<(), Problem> {
-        if self.is_complete() {
-            return Ok(());
-        }
-        let offered = load().and_then(|saved| match saved.profiles.default_profile()? {
-            Some((name, profile)) => {
-                self.offer_profile(&saved.dir, name, profile, NamedBy::Default)
-            }
-            None => Ok(None),
-        });
-        match offered {
-            Ok(None) => {}
-            Ok(Some(why)) => self.pass_over(NamedBy::Default, why, false),
-            Err(problem) if self.is_empty() => return Err(problem),
-            Err(problem) => self.pass_over(NamedBy::Default, problem.what, true),
         }
         Ok(())
     }
 
-    /// Takes the profile, or returns why not.
+    /// Offers the profile called `name`, or else the default profile, if there is one. `--profile` must be usable.
     fn offer_profile(
         &mut self,
-        dir: &Path,
-        name: &ProfileName,
-        profile: &Profile,
         named_by: NamedBy,
-    ) -> Result<Option<String>, Problem> {
+        name: Option<&str>,
+        env: &Env,
+    ) -> Result<(), Problem> {
+        if self.is_complete() {
+            if named_by != NamedBy::Default {
+                self.pass_over(named_by, self.precedence(), named_by == NamedBy::Option);
+            }
+            return Ok(());
+        }
+        let name = name.map(|name| ProfileName::parse(name, &named_by.to_string()));
+        let name = name.transpose()?;
+        let (dir, profiles) = load_profiles(env)?;
+        let found = match &name {
+            Some(name) => Some((name, profiles.named(name)?)),
+            None => profiles.default_profile()?,
+        };
+        let Some((name, profile)) = found else {
+            return Ok(());
+        };
         let source = Source::Profile(name.clone());
         let place = match &profile.secret {
             SecretLocation::Keyring => SecretPlace::Keyring(name.clone()),
-            SecretLocation::Stored => SecretPlace::File(profile::stored_secret(dir, name)),
+            SecretLocation::Stored => SecretPlace::File(profile::stored_secret(&dir, name)),
             SecretLocation::File(path) => SecretPlace::File(path.clone()),
             SecretLocation::Command(command) => SecretPlace::Command(command.into()),
         };
         let pair = Pair {
-            name: source.to_string(),
             id_source: source.clone(),
             id: OsStr::new(&profile.client_id),
             secret: SecretSource { source, place },
         };
-        let why = self.reason_against(&pair);
-        if why.is_none() {
-            self.take(pair)?;
-            self.profile = Some((profile.clone(), named_by));
+        match self.offer_pair(pair, &named_by.to_string())? {
+            None => self.profile = Some((profile.clone(), named_by)),
+            Some(why) if named_by == NamedBy::Option => {
+                return Err(Problem::new(
+                    format!("the profile {name} cannot be used: {why}"),
+                    "leave out --profile or the other option",
+                ));
+            }
+            Some(why) => self.pass_over(named_by, why, named_by == NamedBy::Variable),
         }
-        Ok(why)
+        Ok(())
     }
 
-    /// Why `pair` can give neither both nor the missing secret of the same id.
-    fn reason_against(&self, pair: &Pair) -> Option<String> {
+    /// Takes the id and secret of `pair`, or the secret alone if it has the same id; else returns why not.
+    fn offer_pair(&mut self, pair: Pair, name: &str) -> Result<Option<String>, Problem> {
         match &self.client_id {
-            Some(_) if self.has_secret() => Some(self.precedence()),
-            Some(own) if !is_same_id(pair.id, own) => Some(format!(
-                "its client id differs from that of {}",
-                self.id_source
-            )),
-            None if matches!(self.secret.source, Source::Option(_)) => Some(format!(
-                "its client id is not combined with {}",
-                self.secret.source
-            )),
-            _ => None,
+            Some(_) if self.has_secret() => return Ok(Some(self.precedence())),
+            Some(id) if !is_same_id(pair.id, id) => {
+                let own = &self.id_source;
+                return Ok(Some(format!("its client id differs from that of {own}")));
+            }
+            None if matches!(self.secret.source, Source::Option(_)) => {
+                let own = &self.secret.source;
+                return Ok(Some(format!("its client id is not combined with {own}")));
+            }
+            Some(_) => {}
+            None => {
+                self.client_id = Some(usable_id(pair.id, &pair.id_source)?);
+                self.id_source = pair.id_source;
+                if self.has_secret() {
+                    let own = env::CELLS_CLIENT_ID.name;
+                    let why = format!("{own} is not set; using {name}");
+                    self.pass_over(self.secret.source.clone(), why, true);
+                }
+            }
         }
+        self.secret = pair.secret;
+        Ok(None)
     }
 
     fn precedence(&self) -> String {
@@ -385,45 +363,12 @@ impl Selection {
         }
     }
 
-    fn take(&mut self, pair: Pair) -> Result<(), Problem> {
-        if self.client_id.is_none() {
-            self.client_id = Some(usable_id(pair.id, &pair.id_source)?);
-            self.id_source = pair.id_source;
-            if self.has_secret() {
-                let own = env::CELLS_CLIENT_ID.name;
-                let why = format!("{own} is not set; using {}", pair.name);
-                self.pass_over(self.secret.source.clone(), why, true);
-            }
-        }
-        self.secret = pair.secret;
-        Ok(())
-    }
-
     fn pass_over(&mut self, source: impl ToString, why: impl Into<String>, is_suspicious: bool) {
         self.passed_over.push(PassedOver {
             source: source.to_string(),
             why: why.into(),
             is_suspicious,
         });
-    }
-}
-
-/// An id and the secret that belongs to it.
-struct Pair<'a> {
-    name: String,
-    id_source: Source,
-    id: &'a OsStr,
-    secret: SecretSource,
-}
-
-impl Saved {
-    fn load(env: &Env) -> Result<Self, Problem> {
-        // Without a home directory there are no profiles.
-        let Some(dir) = profile::directory(env) else {
-            return Ok(Self::default());
-        };
-        let profiles = Profiles::load(&dir)?;
-        Ok(Self { dir, profiles })
     }
 }
 
@@ -437,67 +382,30 @@ impl fmt::Display for NamedBy {
     }
 }
 
-fn option_secrets(options: &cli::Credentials) -> Vec<SecretSource> {
-    let value = options.client_secret.as_ref().map(|_| SecretPlace::Value);
-    let file = options.client_secret_file.as_ref();
-    let command = options.client_secret_command.clone();
-    let places = [
-        ("--client-secret", value),
-        (
-            "--client-secret-file",
-            file.map(|path| file_or_stdin(path.as_os_str())),
-        ),
-        ("--client-secret-command", command.map(SecretPlace::Command)),
-    ];
-    sources(places.map(|(name, place)| (Source::Option(name), place)))
-}
-
-fn variable_secrets(env: &Env) -> Vec<SecretSource> {
-    let [value, file, command] = env::SECRET_VARIABLES;
-    let places = [
-        (value, env.raw(value).map(|_| SecretPlace::Value)),
-        (file, env.raw(file).map(file_or_stdin)),
-        (
-            command,
-            env.raw(command)
-                .map(|text| SecretPlace::Command(text.to_owned())),
-        ),
-    ];
-    sources(places.map(|(variable, place)| (Source::Variable(variable), place)))
-}
-
-fn sources(places: [(Source, Option<SecretPlace>); 3]) -> Vec<SecretSource> {
-    let given = places.into_iter().filter_map(|(source, place)| {
-        let place = place?;
-        Some(SecretSource { source, place })
-    });
-    given.collect()
-}
-
-fn file_or_stdin(path: &OsStr) -> SecretPlace {
-    match path == "-" {
-        true => SecretPlace::Stdin,
-        false => SecretPlace::File(PathBuf::from(path)),
+/// The profiles and the directory of their file. Without a configuration directory there are none.
+fn load_profiles(env: &Env) -> Result<(PathBuf, Profiles), Problem> {
+    match profile::directory(env) {
+        Some(dir) => Profiles::load(&dir).map(|profiles| (dir, profiles)),
+        None => Ok(Default::default()),
     }
+}
+
+/// The places of a secret that is given as a value, as the path of a file (`-` is standard input), and as a command.
+fn secret_places(
+    has_value: bool,
+    file: Option<&OsStr>,
+    command: Option<&OsStr>,
+) -> [Option<SecretPlace>; 3] {
+    let file = file.map(|path| match path == "-" {
+        true => SecretPlace::Stdin,
+        false => SecretPlace::File(path.into()),
+    });
+    let command = command.map(|command| SecretPlace::Command(command.to_owned()));
+    [has_value.then_some(SecretPlace::Value), file, command]
 }
 
 fn is_same_id(text: &OsStr, id: &ClientId) -> bool {
     text.to_str().map(secret::without_line_ending) == Some(&id.0)
-}
-
-fn usable_id(text: &OsStr, source: &Source) -> Result<ClientId, Problem> {
-    let problem = |defect: &str| {
-        Problem::new(
-            format!("the client id from {source} {defect}"),
-            format!("set {source} to the client id that the dashboard shows"),
-        )
-    };
-    let text = text.to_str().ok_or_else(|| problem("is not UTF-8"))?;
-    let id = secret::without_line_ending(text);
-    match secret::defect(id) {
-        Some(defect) => Err(problem(defect)),
-        None => Ok(ClientId(id.to_owned())),
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::env::*;
+use crate::lock_file::Guard;
+use crate::private_file;
 
 type Variables<'a> = &'a [(Variable, &'a str)];
 
@@ -14,40 +16,24 @@ struct Options {
 }
 
 fn selection(options: &[&str], variables: Variables) -> Result<Selection, Problem> {
-    select(options, variables, &|| Ok(Saved::default()))
-}
-
-fn select(
-    options: &[&str],
-    variables: Variables,
-    load: &dyn Fn() -> Result<Saved, Problem>,
-) -> Result<Selection, Problem> {
     let options: Options = clap::Parser::parse_from([&["test"], options].concat());
     let (profile, env) = (options.profile.name.as_deref(), Env::from(variables));
-    Selection::select(&options.credentials, profile, &env, Some(load))
+    Selection::new(&options.credentials, profile, &env)
 }
 
 /// The profiles `d`, the default, whose secret is in the keyring, and `w`, with a command. Each has its own name as
 /// client id.
-fn saved() -> Result<Saved, Problem> {
-    let mut saved = Saved::default();
-    for (name, secret) in [
-        ("d", SecretLocation::Keyring),
-        ("w", SecretLocation::Command("echo".to_owned())),
-    ] {
-        let profile = Profile {
-            client_id: name.to_owned(),
-            secret,
-            base_url: Some(format!("https://{name}.invalid")),
-            token_url: None,
-            allow_http: false,
-            ca_cert: None,
-            proxy: None,
-        };
-        let name = ProfileName::parse(name, "test")?;
-        saved.profiles.insert(name, profile, false)?;
-    }
-    Ok(saved)
+const PROFILES: &str = r#"{"version": 1, "default": "d", "profiles": {
+    "d": {"client_id": "d", "secret": "keyring"},
+    "w": {"client_id": "w", "secret": {"command": "echo"}}}}"#;
+
+/// The selection of a user whose profile file has this content.
+fn select(options: &[&str], variables: Variables, file: &str) -> Result<Selection, Problem> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("profiles.json");
+    private_file::replace(&path, file.as_bytes(), &Guard::without_lock()).unwrap();
+    let dir = dir.path().to_str().unwrap();
+    selection(options, &[variables, &[(CELLS_CONFIG_DIR, dir)]].concat())
 }
 
 /// The id, its source, and the place of the secret.
@@ -223,7 +209,7 @@ fn a_profile_has_its_place_in_the_order() {
         ),
     ];
     for (options, variables, expected, named_by) in rows {
-        let selection = select(options, variables, &saved).unwrap();
+        let selection = select(options, variables, PROFILES).unwrap();
         assert_eq!(selected(&selection), *expected, "{options:?} {variables:?}");
         let used = selection.profile.as_ref().map(|(_, named_by)| *named_by);
         assert_eq!(used, *named_by, "{options:?} {variables:?}");
@@ -247,17 +233,17 @@ fn a_profile_named_by_option_is_used_or_an_error() {
             "the profile w cannot be used: its client id is not combined with --client-secret",
         ),
     ] {
-        let problem = select(options, &[], &saved).unwrap_err();
+        let problem = select(options, &[], PROFILES).unwrap_err();
         assert_eq!(problem.what, expected);
     }
-    let problem = select(&[], &[(CELLS_PROFILE, "x")], &saved).unwrap_err();
+    let problem = select(&[], &[(CELLS_PROFILE, "x")], PROFILES).unwrap_err();
     assert_eq!(problem.what, "there is no profile x");
     assert_eq!(problem.hint, "use one of d, w");
 }
 
 #[test]
 fn the_profile_file_is_read_only_if_something_is_missing() {
-    let broken = || Err(Problem::new("broken", "mend it"));
+    let broken = "broken";
     let complete: &[(&[&str], Variables)] = &[
         (&["--client-id", "o", "--client-secret", "os"], &[]),
         (
@@ -276,7 +262,7 @@ fn the_profile_file_is_read_only_if_something_is_missing() {
         (&[], &[PRODUCT_ID, PRODUCT_SECRET]),
     ];
     for (options, variables) in complete {
-        let selection = select(options, variables, &broken).unwrap();
+        let selection = select(options, variables, broken).unwrap();
         let names_profile = options.contains(&"--profile")
             || variables
                 .iter()
@@ -285,19 +271,19 @@ fn the_profile_file_is_read_only_if_something_is_missing() {
     }
     // An id or secret from elsewhere still works beside a broken file.
     for variables in [[OWN_ID], [OWN_SECRET]] {
-        let selection = select(&[], &variables, &broken).unwrap();
+        let selection = select(&[], &variables, broken).unwrap();
         let [passed_over] = selection.passed_over.as_slice() else {
             panic!("{selection:?}");
         };
-        assert!(passed_over.is_suspicious && passed_over.why == "broken");
+        assert!(passed_over.is_suspicious && passed_over.why.contains("is not valid JSON"));
     }
     for (options, variables) in [
         (&[][..], &[][..]),
         (&["--profile", "w"], &[]),
         (&[], &[(CELLS_PROFILE, "w")]),
     ] {
-        let problem = select(options, variables, &broken).unwrap_err();
-        assert_eq!(problem.what, "broken");
+        let problem = select(options, variables, broken).unwrap_err();
+        assert!(problem.what.contains("is not valid JSON"), "{problem:?}");
     }
 }
 
@@ -330,19 +316,6 @@ fn each_kind_of_secret_has_its_place() {
         assert_eq!(by_variable.place, by_option.place);
         assert_eq!(by_variable.source.to_string(), variable.name);
     }
-}
-
-#[test]
-fn the_base_url_of_a_family_comes_with_its_pair_alone() {
-    let pair = [
-        (CELLS_CLOUD_CLIENT_ID, "i"),
-        (CELLS_CLOUD_CLIENT_SECRET, "s"),
-    ];
-    let base_url = |options: &[&str], variables| selection(options, variables).unwrap().base_url;
-    assert_eq!(base_url(&[], &pair), Some(&CELLS_CLOUD_API_BASE_URL));
-    let options = ["--client-id", "i", "--client-secret", "s"];
-    assert_eq!(base_url(&options, &pair), None);
-    assert_eq!(base_url(&[], &[PRODUCT_ID, PRODUCT_SECRET]), None);
 }
 
 #[test]
@@ -460,7 +433,7 @@ proptest::proptest! {
     fn no_id_is_combined_with_the_secret_of_another(
         ids: [bool; 6], secrets: [bool; 6], values in proptest::array::uniform6("[ab]"),
     ) {
-        let families = FAMILIES.iter().map(|family| (*family.id, *family.secret));
+        let families = FAMILIES.iter().map(|(id, secret)| (**id, **secret));
         let own = (CELLS_CLIENT_ID, CELLS_CLIENT_SECRET);
         let pairs: Vec<_> = std::iter::once(own).chain(families).collect();
         let mut variables = Vec::new();
@@ -496,7 +469,5 @@ proptest::proptest! {
             assert_eq!(family(&selection.secret.source), Some(i), "the secret comes with the id");
             assert_eq!(Some(&i), complete.first(), "the first pair");
         }
-        let uses_base_url = selection.secret.source == Source::Variable(&CELLS_CLOUD_CLIENT_SECRET);
-        assert_eq!(selection.base_url.is_some(), uses_base_url);
     }
 }
