@@ -327,7 +327,7 @@ impl Profiles {
         let names: Vec<_> = self.profiles.keys().map(ProfileName::as_str).collect();
         let hint = match names.as_slice() {
             [] => "run cells-token login to save one".to_owned(),
-            names => format!("use one of {}", names.join(", ")),
+            names => format!("use one of these profiles: {}", names.join(", ")),
         };
         Problem::new(format!("there is no profile {name}"), hint)
     }
@@ -522,7 +522,7 @@ mod tests {
         }
         let problem = profiles.named(&name("a")).unwrap_err();
         assert_eq!(problem.what, "there is no profile a");
-        assert_eq!(problem.hint, "use one of b, c");
+        assert_eq!(problem.hint, "use one of these profiles: b, c");
     }
 
     #[test]

@@ -627,7 +627,7 @@ fn a_profile_gives_id_secret_and_endpoint() {
     env.run(&["get", "--profile", "q"])
         .exits(2)
         .says("there is no profile q")
-        .hints("use one of p");
+        .hints("use one of these profiles: p");
 
     // A broken file harms nobody who does not need it.
     std::fs::write(&file, "{").unwrap();

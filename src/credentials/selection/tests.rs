@@ -238,7 +238,7 @@ fn a_profile_named_by_option_is_used_or_an_error() {
     }
     let problem = select(&[], &[(CELLS_PROFILE, "x")], PROFILES).unwrap_err();
     assert_eq!(problem.what, "there is no profile x");
-    assert_eq!(problem.hint, "use one of d, w");
+    assert_eq!(problem.hint, "use one of these profiles: d, w");
 }
 
 #[test]
