@@ -48,6 +48,11 @@ _cells__token() {
         esac
     done
 
+    if [[ ${prev} == -- ]] ; then
+        COMPREPLY=( $(compgen -c -- "${cur}") )
+        return 0
+    fi
+
     case "${cmd}" in
         cells__token)
             opts="-h -V --help --version get run login logout status forget sandbox serve completions"
@@ -89,7 +94,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
                     return 0
                     ;;
                 --base-url)
@@ -153,7 +158,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
                     return 0
                     ;;
                 --base-url)
@@ -233,7 +238,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
                     return 0
                     ;;
                 --client-id)
@@ -313,7 +318,7 @@ _cells__token() {
             fi
             case "${prev}" in
                 --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
                     return 0
                     ;;
                 *)
@@ -358,7 +363,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
                     return 0
                     ;;
                 --base-url)
@@ -524,7 +529,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
                     return 0
                     ;;
                 --base-url)
@@ -615,7 +620,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
                     return 0
                     ;;
                 --base-url)

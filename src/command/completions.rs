@@ -7,6 +7,35 @@ use crate::cli::{self, Cli};
 use crate::error::Error;
 use crate::output;
 
+/// Where the generated script begins to tell the commands apart.
+const BASH_CASES: &str = "    case \"${cmd}\" in\n";
+
+/// clap_complete completes nothing after `--`, where `run` and `sandbox` expect a command.
+const BASH_COMMAND: &str = r#"    if [[ ${prev} == -- ]] ; then
+        COMPREPLY=( $(compgen -c -- "${cur}") )
+        return 0
+    fi
+
+"#;
+
+const BASH_PROFILE: &str = r#"                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))"#;
+
+const BASH_PROFILE_NAMES: &str = r#"                --profile)
+                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )"#;
+
+const ZSH_PROFILE: &str = ":NAME:_default'";
+
+const ZSH_PROFILE_NAMES: &str = r#":NAME:{compadd -- $(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")}'"#;
+
+const FISH_PROFILE: &str = " -l profile ";
+
+const FISH_PROFILE_NAMES: &str = r#" -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')""#;
+
+/// As [`BASH_COMMAND`].
+const FISH_COMMAND: &str = r#"complete -c cells-token -n "__fish_seen_subcommand_from run sandbox; and contains -- -- (commandline -opc)" -f -a "(__fish_complete_command)"
+"#;
+
 /// Prints the script for the shell that was named.
 ///
 /// # Errors
@@ -26,7 +55,48 @@ pub fn script(shell: Shell) -> String {
     match shell {
         // It sets one label and looks for another where the name has a hyphen, and so completes nothing behind a verb
         // (https://github.com/clap-rs/clap/issues/6421).
-        Shell::Bash => script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__")),
+        Shell::Bash => script
+            .replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"))
+            .replacen(BASH_CASES, &format!("{BASH_COMMAND}{BASH_CASES}"), 1)
+            .replace(BASH_PROFILE, BASH_PROFILE_NAMES),
+        Shell::Zsh => complete_profiles_in_zsh(&script),
+        Shell::Fish => complete_profiles_in_fish(&script),
         _ => script.into_owned(),
+    }
+}
+
+fn complete_profiles_in_zsh(script: &str) -> String {
+    let line = |line: &str| match line.contains("'--profile=") {
+        true => line.replace(ZSH_PROFILE, ZSH_PROFILE_NAMES) + "\n",
+        false => format!("{line}\n"),
+    };
+    script.lines().map(line).collect()
+}
+
+fn complete_profiles_in_fish(script: &str) -> String {
+    let line = |line: &str| match line.contains(FISH_PROFILE) {
+        true => format!("{line}{FISH_PROFILE_NAMES}\n"),
+        false => format!("{line}\n"),
+    };
+    let lines: String = script.lines().map(line).collect();
+    lines + FISH_COMMAND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fish_finds_no_variable_in_a_description() {
+        let mut root = Cli::command();
+        root.build();
+        for command in root.get_subcommands() {
+            for argument in command.get_arguments() {
+                for value in argument.get_possible_values() {
+                    let help = value.get_help().map(ToString::to_string);
+                    assert!(!help.unwrap_or_default().contains('$'), "{value:?}");
+                }
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{self, Freshness, Token};
 use crate::output;
+use crate::profile::{self, Profile, ProfileName, Profiles};
 use crate::report::Reporter;
 use crate::server_text::{Redactor, escaped, escaped_json};
 use crate::time::{Deadline, Timestamp};
@@ -22,6 +23,7 @@ struct StatusReport {
     client_id_source: String,
     client_secret_source: String,
     passed_over: Vec<PassedOver>,
+    profiles: Vec<ProfileReport>,
     token_url: String,
     token_url_source: &'static str,
     proxy: Option<String>,
@@ -37,6 +39,14 @@ struct StatusReport {
 struct PassedOver {
     source: String,
     why: String,
+}
+
+#[derive(Serialize)]
+struct ProfileReport {
+    name: String,
+    is_default: bool,
+    client_id: String,
+    client_secret_source: String,
 }
 
 #[derive(Default, Serialize)]
@@ -155,6 +165,7 @@ fn collect(
                 why: passed_over.why.clone(),
             })
             .collect(),
+        profiles: profiles(env, report),
         token_url: config.endpoint.to_string(),
         token_url_source: config.endpoint_source,
         proxy: config.proxy.as_ref().map(ToString::to_string),
@@ -239,6 +250,36 @@ fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
     shown.collect()
 }
 
+/// All profiles. A profile file that cannot be used is a warning, because other credentials work beside it.
+fn profiles(env: &Env, report: Reporter) -> Vec<ProfileReport> {
+    let profiles = profile::directory(env).map(|dir| Profiles::load(&dir));
+    let profiles = profiles.transpose().unwrap_or_else(|problem| {
+        report.warning(&problem.what);
+        None
+    });
+    let profiles = profiles.unwrap_or_default();
+    let describe = |(name, profile): (&ProfileName, &Profile)| ProfileReport {
+        name: name.to_string(),
+        is_default: profiles.is_default(name),
+        client_id: profile.client_id.clone(),
+        client_secret_source: profile.secret.to_string(),
+    };
+    profiles.iter().map(describe).collect()
+}
+
+impl ProfileReport {
+    fn to_text(&self) -> String {
+        let Self {
+            name,
+            is_default,
+            client_id,
+            client_secret_source,
+        } = self;
+        let default = if *is_default { " (default)" } else { "" };
+        format!("{name}{default}: client id {client_id}, secret {client_secret_source}")
+    }
+}
+
 impl StatusReport {
     fn to_text(&self) -> String {
         let from = |value: &str, source: &str| format!("{value} (from {source})");
@@ -257,6 +298,9 @@ impl StatusReport {
         ];
         for PassedOver { source, why } in &self.passed_over {
             lines.push(("passed over", format!("{source}: {why}")));
+        }
+        for profile in &self.profiles {
+            lines.push(("profile", profile.to_text()));
         }
         lines.push(("token URL", from(&self.token_url, self.token_url_source)));
         if let (Some(proxy), Some(source)) = (&self.proxy, self.proxy_source) {

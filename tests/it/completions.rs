@@ -15,6 +15,8 @@ const TYPED: &[(&str, &str)] = &[
     ("completions bas\t", "completions bash"),
     ("get --client-secret-f\tx", "get --client-secret-file x"),
     ("get --refr\t", "get --refresh"),
+    ("run -- unam\t", "run -- uname"),
+    ("get --profile wor\tx", "get --profile work x"),
     ("get -o hea\t", "get -o header"),
     ("get --output js\t", "get --output json"),
     ("status -o te\t", "status -o text"),
@@ -55,7 +57,7 @@ fn fish_completes() {
 }
 
 /// Shows its arguments. (zsh puts = between an option and its value.)
-const STAND_IN: &str = "#!/bin/sh\necho \"<< $* >>\" | tr = ' '\n";
+const STAND_IN: &str = "#!/bin/sh\n[ \"$*\" != status ] || echo 'profile        work (default): client id x'\necho \"<< $* >>\" | tr = ' '\n";
 
 /// Types into `shell`, started by `start`, once `set_up` has been typed too.
 fn completes(shell: &str, start: &str, set_up: &str) {

@@ -38,6 +38,7 @@ mod login;
 #[cfg(unix)]
 mod messages;
 mod output;
+mod profile;
 #[cfg(unix)]
 mod prompt;
 mod proxy;

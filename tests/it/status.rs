@@ -87,6 +87,7 @@ fn json_tells_everything_under_names_that_stay() {
             "client_id_source",
             "client_secret_source",
             "passed_over",
+            "profiles",
             "token_url",
             "token_url_source",
             "proxy",
