@@ -2,9 +2,8 @@
 //! and file system.
 
 use std::io::{self, Read as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
@@ -13,11 +12,11 @@ use ureq::http::{self, header};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
-use super::error::Failure;
-use super::proxy::{Proxy, ProxyKind};
+use super::error::Peer;
+use super::proxy::Proxy;
 use super::roots::Trust;
 use super::tls::Tls;
-use super::transport::{Connector, HEAD_LIMIT, NoResolver, Notes};
+use super::transport::{Connector, HEAD_LIMIT, NoResolver};
 use crate::oauth::{BODY_LIMIT, Response, TokenEndpoint, TokenError, challenge_schemes};
 use crate::problem::Problem;
 use crate::server_text::Redactor;
@@ -37,62 +36,51 @@ pub enum Event {
 }
 
 /// Sends token requests to one endpoint.
-pub struct Client<'a> {
-    pub(super) endpoint: &'a TokenEndpoint,
-    pub(super) proxy: Option<&'a Proxy>,
-    pub(super) redactor: &'a Redactor,
-    /// A variable that names trusted certificates for other programs, for a hint.
-    pub(super) foreign_ca_variable: Option<&'static str>,
-    tls: Option<Arc<Tls>>,
+#[derive(Clone)]
+pub struct Client {
+    pub(super) endpoint: TokenEndpoint,
+    pub(super) proxy: Option<Proxy>,
+    pub(super) redactor: Arc<Redactor>,
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
-impl<'a> Client<'a> {
-    /// Reads the trusted certificates.
+impl Client {
+    /// Reads the trusted certificates, if TLS needs them or the user named some.
     ///
     /// # Errors
     /// If the certificates that an option or variable names cannot be read before `deadline`.
     pub fn new(
-        endpoint: &'a TokenEndpoint,
-        proxy: Option<&'a Proxy>,
-        trust: &'a Trust,
-        foreign_ca_variable: Option<&'static str>,
-        redactor: &'a Redactor,
+        endpoint: &TokenEndpoint,
+        proxy: Option<&Proxy>,
+        trust: &Trust,
+        redactor: &Arc<Redactor>,
         deadline: Deadline,
     ) -> Result<Self, Problem> {
-        let is_tls =
-            endpoint.is_https() || proxy.is_some_and(|proxy| proxy.kind() == ProxyKind::Https);
-        let mut client = Self {
-            endpoint,
-            proxy,
-            redactor,
-            foreign_ca_variable,
-            tls: None,
-        };
-        if !is_tls && trust.ca_cert.is_none() {
-            return Ok(client);
-        }
-        let tls = if trust.may_block() {
+        let is_tls = endpoint.is_https() || proxy.is_some_and(Proxy::is_https);
+        let load = |trust: &Trust| Ok(Some(Arc::new(Tls::new(trust.read()?)?)));
+        let tls = if !is_tls && trust.ca_cert.is_none() {
+            None
+        } else if trust.may_block() {
             let trust = trust.clone();
-            let loaded = on_thread(move |_| load_tls(&trust, is_tls), deadline, |_| {});
-            loaded.map_err(|stopped| {
-                let why = match stopped {
-                    Stopped::Deadline => "they took longer than --timeout".to_owned(),
-                    Stopped::NoThread(error) => error.to_string(),
-                    Stopped::Panicked => "the thread that reads them panicked".to_owned(),
-                };
+            let loaded = on_thread(move |_| load(&trust), deadline, |_| {});
+            loaded.map_err(|error| {
                 Problem::new(
-                    format!("cannot read the trusted certificates: {why}"),
+                    format!("cannot read the trusted certificates: {error}"),
                     "check the files of --ca-cert, CELLS_CA_CERT, SSL_CERT_FILE and SSL_CERT_DIR",
                 )
-            })?
+            })??
         } else {
-            load_tls(trust, is_tls)
+            load(trust)?
         };
-        client.tls = tls?.map(Arc::new);
-        Ok(client)
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            proxy: proxy.cloned(),
+            redactor: Arc::clone(redactor),
+            tls,
+        })
     }
 
-    /// POSTs `form` once and follows no redirect. Half of the time until `deadline` may pass until the connection is ready.
+    /// POSTs `form` once and follows no redirect. Half of the time until `deadline` may pass until TCP is connected.
     ///
     /// # Errors
     /// `Unreachable` without a complete HTTP response, `Invalid` if the response is not HTTP.
@@ -102,7 +90,16 @@ impl<'a> Client<'a> {
         deadline: Deadline,
         observe: impl FnMut(Event),
     ) -> Result<Response, TokenError> {
-        let connect_by = deadline.at_most(deadline.remaining() / 2);
+        let client = self.clone();
+        let request = move |note| {
+            let response = client.send(&form, deadline, note);
+            response.map_err(|error| client.explain(error))
+        };
+        let response = on_thread(request, deadline, observe);
+        response.unwrap_or_else(|error| Err(self.io(Peer::Host, &error)))
+    }
+
+    fn send(&self, form: &str, deadline: Deadline, note: Note) -> Result<Response, ureq::Error> {
         let config = Config::builder()
             .user_agent(USER_AGENT)
             .http_status_as_error(false)
@@ -111,51 +108,24 @@ impl<'a> Client<'a> {
             .max_response_header_size(HEAD_LIMIT)
             .proxy(None)
             .build();
-        let (endpoint, tls) = (self.endpoint.clone(), self.tls.clone());
-        let proxy = self.proxy.cloned();
-        let request = move |notes| {
-            let url = endpoint.as_str().to_owned();
-            let connector = Connector {
-                endpoint,
-                proxy,
-                tls,
-                connect_by,
-                deadline,
-                notes,
-            };
-            send(
-                &Agent::with_parts(config, connector, NoResolver),
-                &url,
-                &form,
-            )
+        let connector = Connector {
+            client: self.clone(),
+            deadline,
+            note,
         };
-        match on_thread(request, deadline, observe) {
-            Ok(response) => response.map_err(|error| self.explain(error)),
-            Err(stopped) => Err(self.stopped(stopped)),
-        }
+        let response = Agent::with_parts(config, connector, NoResolver)
+            .post(self.endpoint.as_str())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .header("x-aspose-client", "cells-token")
+            .header("x-aspose-client-version", env!("CARGO_PKG_VERSION"))
+            .send(form)?;
+        Ok(read(response)?)
     }
 }
 
-fn load_tls(trust: &Trust, is_tls: bool) -> Result<Option<Tls>, Problem> {
-    let roots = trust.read(is_tls)?;
-    let tls = is_tls.then(|| Tls::new(roots)).transpose();
-    tls.map_err(|error| {
-        Problem::new(
-            format!("cannot set up TLS: {error}"),
-            "report this as a bug of cells-token",
-        )
-    })
-}
-
-/// Why [`on_thread`] has no result.
-pub(super) enum Stopped {
-    /// The deadline has passed.
-    Deadline,
-    /// The system has no thread.
-    NoThread(io::Error),
-    /// The thread panicked.
-    Panicked,
-}
+/// Reports a step for `-v`.
+pub type Note = Box<dyn Fn(String) + Send + Sync>;
 
 enum Message<T> {
     Note(String),
@@ -165,70 +135,50 @@ enum Message<T> {
 /// Request threads at once. Name lookup cannot be interrupted, so threads that it blocks outlive their request; a process
 /// that makes many requests must not collect them.
 const MAX_THREADS: usize = 40;
-static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts a request thread.
-struct CountedThread;
-
-impl CountedThread {
-    fn new() -> io::Result<Self> {
-        let count = THREADS.fetch_add(1, Ordering::Relaxed);
-        let counted = Self;
-        match count < MAX_THREADS {
-            true => Ok(counted),
-            false => Err(io::Error::other("too many earlier requests are blocked")),
-        }
-    }
-}
-
-impl Drop for CountedThread {
-    fn drop(&mut self) {
-        THREADS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// Each request thread holds a reference, and this is one more.
+static THREADS: LazyLock<Arc<()>> = LazyLock::new(Arc::default);
 
 /// Runs `work` on a thread of its own until `deadline`. The thread is left behind then.
+///
+/// # Errors
+/// `TimedOut` after the deadline; others if there is no thread, or it panicked.
 fn on_thread<T: Send + 'static>(
-    work: impl FnOnce(Notes) -> T + Send + 'static,
+    work: impl FnOnce(Note) -> T + Send + 'static,
     deadline: Deadline,
     mut observe: impl FnMut(Event),
-) -> Result<T, Stopped> {
-    let counted = CountedThread::new().map_err(Stopped::NoThread)?;
+) -> io::Result<T> {
+    let counted = Arc::clone(&THREADS);
+    if Arc::strong_count(&counted) > MAX_THREADS + 1 {
+        return Err(io::Error::other("too many earlier requests are blocked"));
+    }
     let (sender, receiver) = mpsc::channel();
     let notes = sender.clone();
-    let notes = Notes(Box::new(move |note| {
+    let note = Box::new(move |note| {
         // After the deadline the receiver is gone, here and below.
         let _ = notes.send(Message::Note(note));
-    }));
+    });
     let run = move || {
         let _counted = counted;
-        let _ = sender.send(Message::Done(work(notes)));
+        let _ = sender.send(Message::Done(work(note)));
     };
     thread::Builder::new()
         .name("request".to_owned())
-        .spawn(run)
-        .map_err(Stopped::NoThread)?;
+        .spawn(run)?;
     loop {
         let remaining = deadline.remaining();
         match receiver.recv_timeout(remaining.min(TICK)) {
             Ok(Message::Note(note)) => observe(Event::Note(note)),
             Ok(Message::Done(result)) => return Ok(result),
-            Err(RecvTimeoutError::Disconnected) => return Err(Stopped::Panicked),
-            Err(RecvTimeoutError::Timeout) if remaining.is_zero() => return Err(Stopped::Deadline),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other("its thread panicked"));
+            }
+            Err(RecvTimeoutError::Timeout) if remaining.is_zero() => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             Err(RecvTimeoutError::Timeout) => observe(Event::Tick),
         }
     }
-}
-
-fn send(agent: &Agent, url: &str, form: &str) -> Result<Response, ureq::Error> {
-    let response = agent
-        .post(url)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(header::ACCEPT, "application/json")
-        .header("x-aspose-client", "cells-token")
-        .header("x-aspose-client-version", env!("CARGO_PKG_VERSION"))
-        .send(form)?;
-    Ok(read(response)?)
 }
 
 /// Reads the body, up to one byte more than [`BODY_LIMIT`], and the header fields that matter.
@@ -258,10 +208,4 @@ fn read(mut response: http::Response<Body>) -> io::Result<Response> {
         schemes,
         body,
     })
-}
-
-impl From<Failure> for ureq::Error {
-    fn from(failure: Failure) -> Self {
-        Self::Other(Box::new(failure))
-    }
 }

@@ -22,14 +22,8 @@ pub type FailedAddress = (SocketAddr, io::Error);
 /// # Errors
 /// If the name has no address, or the resolver cannot tell.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let addresses = (host, port)
-        .to_socket_addrs()
-        .map_err(name_temporary_failure);
-    let addresses: Vec<_> = addresses?.collect();
-    match addresses.is_empty() {
-        false => Ok(addresses),
-        true => Err(io::Error::new(io::ErrorKind::NotFound, "it has no address")),
-    }
+    let addresses = (host, port).to_socket_addrs();
+    Ok(addresses.map_err(name_temporary_failure)?.collect())
 }
 
 /// Words musl's "Try again" as glibc does: the resolver means a temporary failure, not the user.

@@ -3,8 +3,8 @@
 
 mod client;
 mod connect;
-mod der;
 mod error;
+mod issuer;
 mod proxy;
 mod roots;
 mod tls;

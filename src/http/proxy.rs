@@ -15,22 +15,6 @@ pub struct Proxy {
     source: &'static str,
 }
 
-/// How a proxy is asked to connect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProxyKind {
-    /// By CONNECT.
-    Http,
-    /// By CONNECT over TLS.
-    Https,
-    /// By SOCKS.
-    Socks {
-        /// 4 or 5.
-        version: u8,
-        /// Whether it is given the host's name, else an address.
-        resolves: bool,
-    },
-}
-
 impl Proxy {
     /// Reads a proxy URL; the second of `named` is the option or variable that gave it.
     ///
@@ -52,16 +36,20 @@ impl Proxy {
         self.source
     }
 
-    pub(super) fn kind(&self) -> ProxyKind {
-        let (version, resolves) = match self.url.protocol() {
-            ProxyProtocol::Https => return ProxyKind::Https,
-            ProxyProtocol::Socks4 => (4, false),
-            ProxyProtocol::Socks4A => (4, true),
-            ProxyProtocol::Socks5 => (5, false),
-            ProxyProtocol::Socks5h => (5, true),
-            _ => return ProxyKind::Http,
-        };
-        ProxyKind::Socks { version, resolves }
+    /// Whether the connection to it is over TLS.
+    pub fn is_https(&self) -> bool {
+        self.url.protocol() == ProxyProtocol::Https
+    }
+
+    /// The version of SOCKS, 4 or 5, and whether the proxy resolves the host's name. `None` for an HTTP proxy.
+    pub(super) fn socks(&self) -> Option<(u8, bool)> {
+        match self.url.protocol() {
+            ProxyProtocol::Socks4 => Some((4, false)),
+            ProxyProtocol::Socks4A => Some((4, true)),
+            ProxyProtocol::Socks5 => Some((5, false)),
+            ProxyProtocol::Socks5h => Some((5, true)),
+            _ => None,
+        }
     }
 
     /// Its host, an IPv6 address without brackets.

@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{self, PemObject as _};
 use rustls_native_certs::load_certs_from_paths;
 
 use crate::problem::Problem;
@@ -42,28 +41,26 @@ impl Trust {
         !self.system_dirs.is_empty() || files.any(|file| !file.is_file())
     }
 
-    /// Reads the certificates. Without TLS, those of `ca_cert` alone, for a mistake in it to be found.
+    /// Reads the certificates.
     ///
     /// # Errors
     /// If `ca_cert` cannot be read or has no certificate that could be a root, or the variables name none.
-    pub fn read(&self, is_tls: bool) -> Result<Roots, Problem> {
+    pub fn read(&self) -> Result<Roots, Problem> {
         let mut store = RootCertStore::empty();
         let ca_cert = match &self.ca_cert {
             Some(file) => ca_certificates(file, &mut store)?,
             None => Vec::new(),
         };
-        if is_tls {
-            store.add_parsable_certificates(self.system_certificates());
-            let is_chosen = self.system_file.is_some() || !self.system_dirs.is_empty();
-            if is_chosen && store.len() == ca_cert.len() {
-                return Err(Problem::new(
-                    "no certificate found in SSL_CERT_FILE or SSL_CERT_DIR",
-                    "unset them to trust the system's certificates, and add others with --ca-cert",
-                ));
-            }
-            if store.is_empty() {
-                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
+        store.add_parsable_certificates(self.system_certificates());
+        let is_chosen = self.system_file.is_some() || !self.system_dirs.is_empty();
+        if is_chosen && store.len() == ca_cert.len() {
+            return Err(Problem::new(
+                "no certificate found in SSL_CERT_FILE or SSL_CERT_DIR",
+                "unset them to trust the system's certificates, and add others with --ca-cert",
+            ));
+        }
+        if store.is_empty() {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
         Ok(Roots { store, ca_cert })
     }
@@ -77,7 +74,7 @@ impl Trust {
             certificates.extend(load_certs_from_paths(None, Some(dir)).certs);
         }
         if let Some(file) = &self.system_file {
-            certificates.extend(bundle(file));
+            certificates.extend(bundle(&read(file).unwrap_or_default()));
         }
         certificates
     }
@@ -87,7 +84,7 @@ impl Trust {
 #[cfg(target_os = "linux")]
 fn platform_certificates() -> Vec<CertificateDer<'static>> {
     match openssl_probe::probe().cert_file {
-        Some(file) => bundle(&file),
+        Some(file) => bundle(&read(&file).unwrap_or_default()),
         None => rustls_native_certs::load_native_certs().certs,
     }
 }
@@ -108,22 +105,22 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The certificates of a PEM file of the system; whatever else is in it is passed over. The decoder of `pki_types` is made
-/// for secret keys, in constant time: on the usual bundle it takes most of the time of a request.
-fn bundle(file: &Path) -> Vec<CertificateDer<'static>> {
-    let contents = read(file).unwrap_or_default();
+/// The certificates in PEM; whatever else is in it is passed over, and what is not base64 is an empty certificate. The
+/// decoder of `pki_types` is made for secret keys, in constant time: on the usual bundle it takes most of the time of a
+/// request.
+fn bundle(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     let mut certificates = Vec::new();
     let mut base64 = Vec::new();
     let mut is_certificate = false;
-    for line in contents.split(|byte| *byte == b'\n') {
+    for line in pem.split(|byte| *byte == b'\n') {
         match line.trim_ascii() {
             b"-----BEGIN CERTIFICATE-----" => {
                 base64.clear();
                 is_certificate = true;
             }
             b"-----END CERTIFICATE-----" if is_certificate => {
-                let der = BASE64_STANDARD.decode(&base64);
-                certificates.extend(der.map(CertificateDer::from));
+                let der = BASE64_STANDARD.decode(&base64).unwrap_or_default();
+                certificates.push(der.into());
                 is_certificate = false;
             }
             line if is_certificate => base64.extend(line),
@@ -145,9 +142,7 @@ fn ca_certificates(
         )
     };
     let contents = read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
-    let certificates = CertificateDer::pem_slice_iter(&contents)
-        .collect::<Result<Vec<_>, pem::Error>>()
-        .map_err(|_| problem("is not valid PEM".to_owned()))?;
+    let certificates = bundle(&contents);
     if certificates.is_empty() {
         return Err(problem("contains no certificate".to_owned()));
     }
@@ -160,16 +155,15 @@ fn ca_certificates(
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::pem::PemObject as _;
+
     use super::*;
 
-    /// Against the decoder of `pki_types`, on this machine's certificates or those of the table.
     #[test]
     fn a_bundle_is_read_as_by_pki_types() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("bundle.pem");
         let begin = "-----BEGIN CERTIFICATE-----";
         let end = "-----END CERTIFICATE-----";
-        for (contents, count) in [
+        for (pem, count) in [
             (format!("{begin}\nAAEC\nAwQF\n{end}\n"), 1),
             (
                 format!("# a comment\n{begin}\r\nAAEC\r\n{end}\r\n\n{begin}\nAA==\n{end}"),
@@ -183,16 +177,12 @@ mod tests {
             ),
             (String::new(), 0),
         ] {
-            File::create(&file)
-                .and_then(|mut file| io::Write::write_all(&mut file, contents.as_bytes()))
-                .unwrap();
-            let read = bundle(&file);
-            let expected: Vec<_> = CertificateDer::pem_slice_iter(contents.as_bytes())
+            let read = bundle(pem.as_bytes());
+            let expected: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
                 .filter_map(Result::ok)
                 .collect();
-            assert_eq!(read, expected, "{contents}");
-            assert_eq!(read.len(), count, "{contents}");
+            assert_eq!(read, expected, "{pem}");
+            assert_eq!(read.len(), count, "{pem}");
         }
-        assert_eq!(bundle(&dir.path().join("absent")), []);
     }
 }

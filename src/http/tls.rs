@@ -1,9 +1,8 @@
 //! TLS with the host or an https proxy: the handshake, and which certificates are accepted.
 
-use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,72 +11,64 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
-    SignatureScheme, StreamOwned,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
+    Error, OtherError, SignatureScheme, StreamOwned,
 };
 
-use super::der::permits_server;
+use super::error::is_closed;
+use super::issuer::UnknownIssuer;
 use super::roots::Roots;
-use super::tls_error::{Issuer, TlsError};
-use super::transport::{Peer, Stream};
-use crate::time::Deadline;
+use super::transport::Stream;
+use crate::problem::Problem;
 
 /// What every TLS connection of a client shares.
-#[derive(Debug)]
-pub struct Tls {
-    config: ClientConfig,
-    webpki: Arc<WebPkiServerVerifier>,
-    ca_cert: Arc<[CertificateDer<'static>]>,
-}
+pub struct Tls(ClientConfig);
 
 impl Tls {
     /// Creates the configuration that trusts `roots`.
     ///
     /// # Errors
     /// If there are no roots.
-    pub fn new(roots: Roots) -> Result<Self, Box<dyn std::error::Error>> {
+    pub fn new(roots: Roots) -> Result<Self, Problem> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let webpki = WebPkiServerVerifier::builder_with_provider(
             Arc::new(roots.store),
             Arc::clone(&provider),
-        )
-        .build()?;
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_webpki_verifier(Arc::clone(&webpki))
+        );
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let (Ok(webpki), Ok(config)) = (webpki.build(), config) else {
+            return Err(Problem::new(
+                "cannot set up TLS",
+                "report this as a bug of cells-token",
+            ));
+        };
+        let verifier = Verifier {
+            webpki,
+            ca_cert: roots.ca_cert,
+        };
+        let mut config = config
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         // Each connection carries one request, and none comes after it.
         config.resumption = Resumption::disabled();
-        Ok(Self {
-            config,
-            webpki,
-            ca_cert: roots.ca_cert.into(),
-        })
+        Ok(Self(config))
     }
 
     /// Performs the handshake with `host`, a name or an address, over `stream`.
     ///
     /// # Errors
-    /// I/O errors, and a [`TlsError`] in an I/O error.
-    pub fn start(&self, peer: Peer, host: &str, stream: Box<dyn Stream>) -> io::Result<TlsStream> {
-        let seen = Arc::new(Seen::default());
-        let failed = |why| io::Error::from(TlsError::new(peer, why, &seen));
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| failed(Error::UnsupportedNameType))?;
-        let mut config = self.config.clone();
-        config.client_auth_cert_resolver = Arc::new(NoClientCertificate(Arc::clone(&seen)));
-        config
-            .dangerous()
-            .set_certificate_verifier(Arc::new(Verifier {
-                webpki: Arc::clone(&self.webpki),
-                ca_cert: Arc::clone(&self.ca_cert),
-                seen: Arc::clone(&seen),
-            }));
-        let connection = ClientConnection::new(Arc::new(config), name).map_err(failed)?;
+    /// I/O errors, and rustls's in I/O errors.
+    pub fn start(&self, host: &str, stream: Box<dyn Stream>) -> io::Result<TlsStream> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let client_certificate = Arc::new(NoClientCertificate::default());
+        let mut config = self.0.clone();
+        config.client_auth_cert_resolver = client_certificate.clone();
+        let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
         let mut stream = TlsStream {
             inner: StreamOwned::new(connection, stream),
-            peer,
-            seen,
+            client_certificate,
         };
         while stream.inner.conn.is_handshaking() {
             // Completes the handshake first.
@@ -87,79 +78,67 @@ impl Tls {
     }
 }
 
-/// What happened during a handshake that explains its failure.
-#[derive(Debug, Default)]
-pub struct Seen {
-    /// Whether the server asked for a client certificate.
-    pub certificate_request: AtomicBool,
-    /// The issuer of the certificate, if it is not trusted.
-    pub unknown_issuer: OnceLock<Issuer>,
-}
-
 /// A TLS connection.
 #[derive(Debug)]
 pub struct TlsStream {
     inner: StreamOwned<ClientConnection, Box<dyn Stream>>,
-    peer: Peer,
-    seen: Arc<Seen>,
+    client_certificate: Arc<NoClientCertificate>,
 }
 
 impl Read for TlsStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer);
-        read.map_err(|error| tls_error(self.peer, &self.seen, error))
+        read.map_err(|error| self.explain(error))
     }
 }
 
 impl Write for TlsStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.write(bytes).map_err(|error| self.why(error))
+        let written = self.inner.write(bytes);
+        written.map_err(|error| self.explain(error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush().map_err(|error| self.why(error))
+        let flushed = self.inner.flush();
+        flushed.map_err(|error| self.explain(error))
     }
 }
 
 impl TlsStream {
-    /// The reason for a failed handshake or write: the alert that the server sent before it closed, if there is one to read.
-    fn why(&mut self, error: io::Error) -> io::Error {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
-        let is_closed = matches!(
-            error.kind(),
-            BrokenPipe | ConnectionAborted | ConnectionReset
-        );
+    /// Looks for the reason of a failure: the alert that the server sent before it closed, if there is one to read. Where
+    /// a client certificate was asked for, several alerts mean that one is required.
+    fn explain(&mut self, error: io::Error) -> io::Error {
+        use AlertDescription as Alert;
+        let mut why = error
+            .get_ref()
+            .and_then(|error| error.downcast_ref())
+            .cloned();
         let StreamOwned { conn, sock } = &mut self.inner;
-        while is_closed && conn.read_tls(sock).is_ok_and(|read| read > 0) {
-            if let Err(why) = conn.process_new_packets() {
-                return TlsError::new(self.peer, why, &self.seen).into();
-            }
+        while why.is_none() && is_closed(&error) && conn.read_tls(sock).is_ok_and(|read| read > 0) {
+            why = conn.process_new_packets().err();
         }
-        tls_error(self.peer, &self.seen, error)
-    }
-}
-
-impl Stream for TlsStream {
-    fn set_deadline(&mut self, deadline: Deadline) {
-        self.inner.sock.set_deadline(deadline);
-    }
-}
-
-/// `error` with what is known of the connection, if it is TLS's.
-fn tls_error(peer: Peer, seen: &Seen, error: io::Error) -> io::Error {
-    let why = error.get_ref().and_then(|error| error.downcast_ref());
-    match why {
-        Some(why) => TlsError::new(peer, Error::clone(why), seen).into(),
-        None => error,
+        match why {
+            Some(Error::AlertReceived(
+                Alert::HandshakeFailure
+                | Alert::BadCertificate
+                | Alert::AccessDenied
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA,
+            )) if self.client_certificate.is_requested.load(Ordering::Relaxed) => {
+                io::Error::other(Error::AlertReceived(Alert::CertificateRequired))
+            }
+            Some(why) => io::Error::other(why),
+            None => error,
+        }
     }
 }
 
 /// Accepts what rustls accepts, and a certificate of `--ca-cert` that the server itself presents: a self-signed one, as
 /// `openssl req -x509` makes it, is not accepted by rustls.
+#[derive(Debug)]
 struct Verifier {
     webpki: Arc<WebPkiServerVerifier>,
-    ca_cert: Arc<[CertificateDer<'static>]>,
-    seen: Arc<Seen>,
+    ca_cert: Vec<CertificateDer<'static>>,
 }
 
 impl Verifier {
@@ -202,17 +181,13 @@ impl ServerCertVerifier for Verifier {
         if self.ca_cert.contains(end_entity)
             && verify(&[]).is_err_and(|error| Self::is_about_the_issuer(&error))
         {
-            // Of a CA's certificate webpki has not checked it.
-            if permits_server(end_entity) != Some(true) {
-                return Err(CertificateError::InvalidPurpose.into());
-            }
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             return Ok(ServerCertVerified::assertion());
         }
-        if error == Error::InvalidCertificate(CertificateError::UnknownIssuer)
-            && let Some(issuer) = Issuer::of(end_entity)
+        if error == CertificateError::UnknownIssuer.into()
+            && let Some(issuer) = UnknownIssuer::of(end_entity)
         {
-            let _ = self.seen.unknown_issuer.set(issuer);
+            return Err(CertificateError::Other(OtherError(Arc::new(issuer))).into());
         }
         Err(error)
     }
@@ -242,19 +217,15 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verifier")
-    }
+/// Has no client certificate, and notes whether one is asked for.
+#[derive(Debug, Default)]
+struct NoClientCertificate {
+    is_requested: AtomicBool,
 }
-
-/// Has no client certificate, and notes that one was asked for.
-#[derive(Debug)]
-struct NoClientCertificate(Arc<Seen>);
 
 impl ResolvesClientCert for NoClientCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.0.certificate_request.store(true, Ordering::Relaxed);
+        self.is_requested.store(true, Ordering::Relaxed);
         None
     }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::config::Config;
@@ -13,12 +12,12 @@ use ureq::unversioned::transport::{
     self, Buffers, ConnectionDetails, LazyBuffers, NextTimeout, Transport,
 };
 
-use super::connect::{self, FailedAddress};
-use super::error::Failure;
-use super::proxy::{Proxy, ProxyKind};
-use super::tls::Tls;
+use super::client::{Client, Note};
+use super::connect;
+use super::error::{Peer, unreachable};
+use super::proxy::Proxy;
 use super::tunnel;
-use crate::oauth::TokenEndpoint;
+use crate::oauth::TokenError;
 use crate::time::Deadline;
 
 /// The longest status line and header section that is read, in bytes.
@@ -28,112 +27,98 @@ pub const HEAD_LIMIT: usize = 64 * 1024;
 const INPUT_BUFFER: usize = HEAD_LIMIT + 1024;
 const OUTPUT_BUFFER: usize = 8 * 1024;
 
-/// A connection whose reads and writes fail with a timeout after a deadline.
-pub trait Stream: Read + Write + fmt::Debug + Send + Sync {
-    /// Replaces the deadline.
-    fn set_deadline(&mut self, deadline: Deadline);
-}
+/// An open connection.
+pub trait Stream: Read + Write + fmt::Debug + Send + Sync {}
 
-/// Which end of a connection a failure is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// The host of the token endpoint.
-    Host,
-    /// The proxy.
-    Proxy,
-}
+impl<T: Read + Write + fmt::Debug + Send + Sync> Stream for T {}
 
 /// Opens the one connection of a request.
-#[derive(Debug)]
 pub struct Connector {
-    /// The token endpoint.
-    pub endpoint: TokenEndpoint,
-    /// The proxy to go through.
-    pub proxy: Option<Proxy>,
-    /// For an https endpoint or proxy.
-    pub tls: Option<Arc<Tls>>,
-    /// When the connection must be ready, with tunnel and TLS.
-    pub connect_by: Deadline,
-    /// When the response must be complete.
+    /// Whose request it is.
+    pub client: Client,
+    /// When the response must be complete. Half of the time may pass until TCP is connected.
     pub deadline: Deadline,
-    /// Receives the steps for `-v`.
-    pub notes: Notes,
-}
-
-/// Takes lines for `-v`.
-pub struct Notes(pub Box<dyn Fn(String) + Send + Sync>);
-
-impl fmt::Debug for Notes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Notes")
-    }
+    /// Reports a step for `-v`.
+    pub note: Note,
 }
 
 impl Connector {
-    fn open(&self) -> Result<Box<dyn Stream>, Failure> {
-        let mut stream = match &self.proxy {
+    fn open(&self) -> Result<Box<dyn Stream>, TokenError> {
+        let Client {
+            endpoint, proxy, ..
+        } = &self.client;
+        let stream = match proxy {
             Some(proxy) => self.through(proxy)?,
             None => self.tcp(Peer::Host, self.addresses()?)?,
         };
-        if self.endpoint.is_https() {
-            stream = self.tls(Peer::Host, self.host(), stream)?;
+        match endpoint.is_https() {
+            true => self.tls(Peer::Host, self.host(), stream),
+            false => Ok(stream),
         }
-        stream.set_deadline(self.deadline);
-        Ok(stream)
     }
 
     /// The host of the token endpoint, an IPv6 address without brackets.
     fn host(&self) -> &str {
-        self.endpoint.host().trim_matches(['[', ']'])
+        self.client.endpoint.host().trim_matches(['[', ']'])
     }
 
-    fn through(&self, proxy: &Proxy) -> Result<Box<dyn Stream>, Failure> {
-        let lookup = connect::resolve(proxy.host(), proxy.port());
-        let addresses = lookup.map_err(|error| Failure::Lookup(Peer::Proxy, error))?;
+    fn through(&self, proxy: &Proxy) -> Result<Box<dyn Stream>, TokenError> {
+        let addresses = self.lookup(Peer::Proxy, proxy.host(), proxy.port())?;
         let mut stream = self.tcp(Peer::Proxy, addresses)?;
-        match proxy.kind() {
-            ProxyKind::Http => {
-                tunnel::http(&mut *stream, proxy, self.host(), self.endpoint.port())?
-            }
-            ProxyKind::Https => {
-                stream = self.tls(Peer::Proxy, proxy.host(), stream)?;
-                tunnel::http(&mut *stream, proxy, self.host(), self.endpoint.port())?;
-            }
-            ProxyKind::Socks { version, resolves } => {
-                let mut addresses = match resolves {
-                    true => Vec::new(),
-                    false => self.addresses()?,
-                };
-                // SOCKS 4 has no IPv6.
-                addresses.retain(|address| version == 5 || address.is_ipv4());
-                let address = addresses.first().map(|address| address.ip().to_string());
-                let host = address.as_deref().unwrap_or(self.host());
-                tunnel::socks(&mut *stream, proxy, host, self.endpoint.port())?;
-            }
+        let port = self.client.endpoint.port();
+        if let Some((version, is_resolving)) = proxy.socks() {
+            let mut addresses = match is_resolving {
+                true => Vec::new(),
+                false => self.addresses()?,
+            };
+            // SOCKS 4 has no IPv6.
+            addresses.retain(|address| version == 5 || address.is_ipv4());
+            let address = addresses.first().map(|address| address.ip().to_string());
+            let host = address.as_deref().unwrap_or(self.host());
+            let connected = match version {
+                4 => tunnel::socks4(&mut *stream, host, port),
+                _ => tunnel::socks5(&mut *stream, proxy.credentials(), host, port),
+            };
+            connected.map_err(|error| self.client.io(Peer::Proxy, &error))?;
+            return Ok(stream);
         }
-        Ok(stream)
+        if proxy.is_https() {
+            stream = self.tls(Peer::Proxy, proxy.host(), stream)?;
+        }
+        let answer = tunnel::http(&mut *stream, proxy.credentials(), self.host(), port);
+        match answer.map_err(|error| self.client.io(Peer::Proxy, &error))? {
+            (200..=299, _) => Ok(stream),
+            (status, schemes) => Err(self.client.proxy_status(status, &schemes)),
+        }
     }
 
     /// The addresses of the token endpoint. Plain http to `localhost` must not leave this machine, whatever the resolver
     /// says that `localhost` is.
-    fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
-        let lookup = connect::resolve(self.host(), self.endpoint.port());
-        let mut addresses = lookup.map_err(|error| Failure::Lookup(Peer::Host, error))?;
-        if !self.endpoint.is_https() && self.host() == "localhost" {
+    fn addresses(&self) -> Result<Vec<SocketAddr>, TokenError> {
+        let endpoint = &self.client.endpoint;
+        let mut addresses = self.lookup(Peer::Host, self.host(), endpoint.port())?;
+        if !endpoint.is_https() && self.host() == "localhost" {
             addresses.retain(|address| address.ip().to_canonical().is_loopback());
             if addresses.is_empty() {
-                return Err(Failure::NotLoopback);
+                return Err(unreachable(
+                    "localhost has no loopback address on this machine".to_owned(),
+                    "check the hosts file, or give 127.0.0.1 in --base-url or --token-url",
+                ));
             }
         }
         Ok(addresses)
     }
 
-    fn tcp(&self, peer: Peer, addresses: Vec<SocketAddr>) -> Result<Box<dyn Stream>, Failure> {
-        let connected = connect::connect(addresses, self.connect_by, &self.notes.0);
-        let failed = |failed: Vec<FailedAddress>| Failure::Connect(peer, failed);
+    fn lookup(&self, peer: Peer, host: &str, port: u16) -> Result<Vec<SocketAddr>, TokenError> {
+        connect::resolve(host, port).map_err(|error| self.client.lookup(peer, &error))
+    }
+
+    fn tcp(&self, peer: Peer, addresses: Vec<SocketAddr>) -> Result<Box<dyn Stream>, TokenError> {
+        let connect_by = self.deadline.at_most(self.deadline.remaining() / 2);
+        let stream = connect::connect(addresses, connect_by, &self.note);
         Ok(Box::new(Socket {
-            stream: connected.map_err(failed)?,
-            deadline: self.connect_by,
+            stream: stream.map_err(|failed| self.client.connect(peer, &failed))?,
+            deadline: self.deadline,
         }))
     }
 
@@ -142,14 +127,13 @@ impl Connector {
         peer: Peer,
         host: &str,
         stream: Box<dyn Stream>,
-    ) -> Result<Box<dyn Stream>, Failure> {
-        let Some(tls) = &self.tls else {
-            return Err(Failure::Io(peer, io::ErrorKind::Unsupported.into()));
+    ) -> Result<Box<dyn Stream>, TokenError> {
+        let started = match &self.client.tls {
+            Some(tls) => tls.start(host, stream),
+            None => Err(io::ErrorKind::Unsupported.into()),
         };
-        let started = tls.start(peer, host, stream);
-        Ok(Box::new(
-            started.map_err(|error| Failure::of_io(peer, error))?,
-        ))
+        let stream = started.map_err(|error| self.client.io(peer, &error))?;
+        Ok(Box::new(stream))
     }
 }
 
@@ -158,23 +142,28 @@ impl transport::Connector for Connector {
 
     fn connect(
         &self,
-        details: &ConnectionDetails,
+        _: &ConnectionDetails,
         _: Option<()>,
     ) -> Result<Option<Connection>, ureq::Error> {
         Ok(Some(Connection {
             stream: self.open()?,
             buffers: LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER),
-            is_tls: details.needs_tls(),
+            client: self.client.clone(),
         }))
     }
 }
 
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
+}
+
 /// An open connection to the token endpoint.
-#[derive(Debug)]
 pub struct Connection {
     stream: Box<dyn Stream>,
     buffers: LazyBuffers,
-    is_tls: bool,
+    client: Client,
 }
 
 impl Transport for Connection {
@@ -186,15 +175,15 @@ impl Transport for Connection {
         let output = &self.buffers.output()[..amount];
         let written = self.stream.write_all(output);
         let written = written.and_then(|()| self.stream.flush());
-        Ok(written.map_err(|error| Failure::of_io(Peer::Host, error))?)
+        Ok(written.map_err(|error| self.client.io(Peer::Host, &error))?)
     }
 
-    /// As a [`Failure`], an error ends the request. ureq would take some I/O errors for the end of a body without a
+    /// As a [`TokenError`], an error ends the request. ureq would take some I/O errors for the end of a body without a
     /// length: a reset, and a TLS connection that ended without close_notify.
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         let free = self.buffers.input_append_buf();
         let read = self.stream.read(free);
-        let read = read.map_err(|error| Failure::of_io(Peer::Host, error))?;
+        let read = read.map_err(|error| self.client.io(Peer::Host, &error))?;
         self.buffers.input_appended(read);
         Ok(read > 0)
     }
@@ -204,7 +193,13 @@ impl Transport for Connection {
     }
 
     fn is_tls(&self) -> bool {
-        self.is_tls
+        self.client.endpoint.is_https()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection")
     }
 }
 
@@ -253,12 +248,6 @@ impl Write for Socket {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Stream for Socket {
-    fn set_deadline(&mut self, deadline: Deadline) {
-        self.deadline = deadline;
     }
 }
 

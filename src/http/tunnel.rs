@@ -8,40 +8,32 @@ use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 use super::client::USER_AGENT;
-use super::error::Failure;
-use super::proxy::{Proxy, ProxyKind};
-use super::transport::{HEAD_LIMIT, Peer, Stream};
+use super::transport::{HEAD_LIMIT, Stream};
 use crate::oauth::challenge_schemes;
 
 /// More header fields than a proxy sends.
 const MOST_FIELDS: usize = 128;
 
-/// What a proxy said instead of connecting.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// An HTTP status other than 2xx, and the authentication schemes that came with it.
-    Status(u16, Vec<String>),
-    /// What is wrong with an answer that is not HTTP.
-    NotHttp(&'static str),
-    /// A SOCKS error, and whether it may pass.
-    Socks(&'static str, bool),
+/// User name and password.
+type Credentials<'a> = Option<(&'a str, &'a str)>;
+
+/// An HTTP status, and the authentication schemes that came with it.
+type Answer = (u16, Vec<String>);
+
+fn invalid(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Proxy(refusal)
-    }
-}
-
-fn failed(error: io::Error) -> Failure {
-    Failure::of_io(Peer::Proxy, error)
-}
-
-/// Asks an HTTP proxy to connect to `host`.
+/// Asks an HTTP proxy to connect to `host`. It has done so if the status is 2xx.
 ///
 /// # Errors
-/// If it does not answer with 2xx and an empty body.
-pub fn http(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> Result<(), Failure> {
+/// I/O errors, and `InvalidData` if the answer is not HTTP or has a body.
+pub fn http(
+    stream: &mut dyn Stream,
+    credentials: Credentials,
+    host: &str,
+    port: u16,
+) -> io::Result<Answer> {
     let host = match host.contains(':') {
         true => format!("[{host}]"),
         false => host.to_owned(),
@@ -50,156 +42,132 @@ pub fn http(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> Re
         "CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: {USER_AGENT}\r\n\
          Proxy-Connection: Keep-Alive\r\n"
     ));
-    if let Some((user, password)) = proxy.credentials() {
+    if let Some((user, password)) = credentials {
         let userinfo = Zeroizing::new(format!("{user}:{password}"));
         request.push_str("Proxy-Authorization: Basic ");
         BASE64_STANDARD.encode_string(&*userinfo, &mut request);
         request.push_str("\r\n");
     }
     request.push_str("\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .and_then(|()| stream.flush())
-        .map_err(failed)?;
-    let mut answer = Vec::new();
-    loop {
-        let read_before = answer.len();
-        answer.resize(read_before + 4096, 0);
-        let read = stream.read(&mut answer[read_before..]).map_err(failed)?;
-        answer.truncate(read_before + read);
-        if read == 0 {
-            return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+    stream.write_all(request.as_bytes())?;
+    stream.flush()?;
+    let mut received = Vec::new();
+    let mut buffer = [0; 4096];
+    while received.len() <= HEAD_LIMIT {
+        match stream.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => received.extend(&buffer[..read]),
         }
-        while let Some((length, head)) = head(&answer)? {
-            match head {
-                Refusal::Status(100..=199, _) => drop(answer.drain(..length)),
+        while let Some((length, (status, schemes))) = head(&received)? {
+            match status {
+                100..=199 => drop(received.drain(..length)),
                 // TLS and HTTP begin with the client: what follows the head is not the host's.
-                Refusal::Status(200..=299, _) if length < answer.len() => {
-                    return Err(Refusal::NotHttp("its answer to CONNECT has a body").into());
+                200..=299 if length < received.len() => {
+                    return Err(invalid("its answer to CONNECT has a body"));
                 }
-                Refusal::Status(200..=299, _) => return Ok(()),
-                refusal => return Err(refusal.into()),
+                _ => return Ok((status, schemes)),
             }
         }
-        if answer.len() > HEAD_LIMIT {
-            return Err(Refusal::NotHttp("its header section is over 64 KiB").into());
-        }
     }
+    Err(invalid("its header section is over 64 KiB"))
 }
 
-/// The length of the head that `answer` begins with, its status and authentication schemes; `None` if more is to come.
-fn head(answer: &[u8]) -> Result<Option<(usize, Refusal)>, Refusal> {
+/// The length of the head that `answer` begins with, and what it says; `None` if more is to come.
+fn head(answer: &[u8]) -> io::Result<Option<(usize, Answer)>> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut head = httparse::Response::new(&mut fields);
-    let length = match head.parse(answer) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
-        Err(httparse::Error::TooManyHeaders) => {
-            return Err(Refusal::NotHttp("it has more than 128 header fields"));
-        }
-        Err(_) => return Err(Refusal::NotHttp("it is malformed")),
+    let parsed = head.parse(answer);
+    let Ok(httparse::Status::Complete(length)) = parsed else {
+        let not_http = |_| invalid("its answer is not HTTP");
+        return parsed.map(|_| None).map_err(not_http);
     };
-    let is_challenge = |field: &&httparse::Header| {
-        let name = field.name;
-        name.eq_ignore_ascii_case("Proxy-Authenticate")
-    };
-    let mut schemes = Vec::new();
-    for field in head.headers.iter().filter(is_challenge) {
-        schemes.extend(challenge_schemes(&String::from_utf8_lossy(field.value)));
-    }
+    let challenges = head.headers.iter();
+    let challenges =
+        challenges.filter(|field| field.name.eq_ignore_ascii_case("Proxy-Authenticate"));
+    let schemes =
+        challenges.flat_map(|field| challenge_schemes(&String::from_utf8_lossy(field.value)));
     let status = head.code.unwrap_or_default();
-    Ok(Some((length, Refusal::Status(status, schemes))))
+    Ok(Some((length, (status, schemes.collect()))))
 }
 
-/// Asks a SOCKS proxy to connect to `host`, a name or an address.
+/// Asks a SOCKS 4 proxy to connect to `host`, an IPv4 address or a name (SOCKS 4a).
 ///
 /// # Errors
 /// If it does not connect.
-pub fn socks(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> Result<(), Failure> {
-    match proxy.kind() {
-        ProxyKind::Socks { version: 4, .. } => socks4(stream, host, port),
-        _ => socks5(stream, proxy, host, port),
-    }
-}
-
-fn socks4(stream: &mut dyn Stream, host: &str, port: u16) -> Result<(), Failure> {
+pub fn socks4(stream: &mut dyn Stream, host: &str, port: u16) -> io::Result<()> {
     let mut request = vec![4, 1];
     request.extend(port.to_be_bytes());
     match host.parse() {
         Ok(IpAddr::V4(address)) => request.extend([&address.octets()[..], &[0]].concat()),
-        Ok(IpAddr::V6(_)) => return Err(Refusal::Socks("SOCKS 4 has no IPv6", false).into()),
+        Ok(IpAddr::V6(_)) => return Err(invalid("SOCKS 4 has no IPv6")),
         // SOCKS 4a: an address that cannot be, an empty user id, the name.
         Err(_) => request.extend([&[0, 0, 0, 1, 0], host.as_bytes(), &[0]].concat()),
     }
-    stream.write_all(&request).map_err(failed)?;
+    stream.write_all(&request)?;
     let [version, reply, ..]: [u8; 8] = receive(stream)?;
     match (version, reply) {
         (0, 90) => Ok(()),
-        (0, 91) => Err(Refusal::Socks("it rejected the request or failed", false).into()),
-        (0, _) => Err(Refusal::Socks("it rejected the user id", false).into()),
-        _ => Err(NOT_SOCKS.into()),
+        (0, _) => Err(invalid("it rejected the request or failed")),
+        _ => Err(invalid(NOT_SOCKS)),
     }
 }
 
-fn socks5(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> Result<(), Failure> {
-    let credentials = proxy.credentials();
+/// Asks a SOCKS 5 proxy to connect to `host`, an address or a name.
+///
+/// # Errors
+/// If it does not connect. Of the kinds of error, those for an unreachable host are transient.
+pub fn socks5(
+    stream: &mut dyn Stream,
+    credentials: Credentials,
+    host: &str,
+    port: u16,
+) -> io::Result<()> {
     let methods: &[u8] = match credentials {
         Some(_) => &[5, 2, 2, 0],
         None => &[5, 1, 0],
     };
-    stream.write_all(methods).map_err(failed)?;
+    stream.write_all(methods)?;
     match (receive(stream)?, credentials) {
         ([5, 0], _) => {}
         ([5, 2], Some((user, password))) => {
             let mut request = Zeroizing::new(vec![1]);
             for text in [user, password] {
-                let length = u8::try_from(text.len()).ok().filter(|length| *length > 0);
-                request.push(length.ok_or(Refusal::Socks(
-                    "its user name or password is empty or over 255 bytes",
-                    false,
-                ))?);
+                let too_long = |_| invalid("its user name or password is over 255 bytes");
+                request.push(u8::try_from(text.len()).map_err(too_long)?);
                 request.extend(text.as_bytes());
             }
-            stream.write_all(&request).map_err(failed)?;
+            stream.write_all(&request)?;
             if !matches!(receive(stream)?, [_, 0]) {
-                return Err(Refusal::Socks("it refused the user name and password", false).into());
+                return Err(invalid("it refused the user name and password"));
             }
         }
-        ([5, _], Some(_)) => {
-            return Err(Refusal::Socks("it requires another authentication method", false).into());
-        }
-        ([5, _], None) => {
-            return Err(Refusal::Socks("it requires a user name and password", false).into());
-        }
-        _ => return Err(NOT_SOCKS.into()),
+        ([5, _], Some(_)) => return Err(invalid("it requires another authentication method")),
+        ([5, _], None) => return Err(invalid("it requires a user name and password")),
+        _ => return Err(invalid(NOT_SOCKS)),
     }
     let mut request = vec![5, 1, 0];
     match host.parse() {
         Ok(IpAddr::V4(address)) => request.extend([&[1], &address.octets()[..]].concat()),
         Ok(IpAddr::V6(address)) => request.extend([&[4], &address.octets()[..]].concat()),
         Err(_) => {
-            let length = u8::try_from(host.len())
-                .map_err(|_| Refusal::Socks("the host's name is too long for it", false))?;
+            let too_long = |_| invalid("the host's name is too long for it");
+            let length = u8::try_from(host.len()).map_err(too_long)?;
             request.extend([&[3, length], host.as_bytes()].concat());
         }
     }
     request.extend(port.to_be_bytes());
-    stream.write_all(&request).map_err(failed)?;
+    stream.write_all(&request)?;
     let [version, reply, _, address_type] = receive(stream)?;
-    if version != 5 {
-        return Err(NOT_SOCKS.into());
-    }
-    let refusal = match reply {
-        0 => None,
-        2 => Some(("its rules do not allow the connection", false)),
-        3 => Some(("the network is unreachable from it", true)),
-        4 => Some(("the host is unreachable from it", true)),
-        5 => Some(("the host refused its connection", true)),
-        6 => Some(("its connection timed out", true)),
-        _ => Some(("it failed", false)),
-    };
-    if let Some((why, is_transient)) = refusal {
-        return Err(Refusal::Socks(why, is_transient).into());
+    let unreachable = |why| Err(io::Error::new(io::ErrorKind::HostUnreachable, why));
+    match (version, reply) {
+        (5, 0) => {}
+        (5, 2) => return Err(invalid("its rules do not allow the connection")),
+        (5, 3) => return unreachable("the network is unreachable from it"),
+        (5, 4) => return unreachable("the host is unreachable from it"),
+        (5, 5) => return unreachable("the host refused its connection"),
+        (5, 6) => return unreachable("its connection timed out"),
+        (5, _) => return Err(invalid("it failed")),
+        _ => return Err(invalid(NOT_SOCKS)),
     }
     // The address and port it connects from are of no use.
     match address_type {
@@ -207,18 +175,17 @@ fn socks5(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> Resu
         4 => receive::<18>(stream).map(drop),
         3 => {
             let [length] = receive(stream)?;
-            let mut rest = vec![0; usize::from(length) + 2];
-            stream.read_exact(&mut rest).map_err(failed)
+            stream.read_exact(&mut vec![0; usize::from(length) + 2])
         }
-        _ => Err(NOT_SOCKS.into()),
+        _ => Err(invalid(NOT_SOCKS)),
     }
 }
 
-const NOT_SOCKS: Refusal = Refusal::Socks("its answer is not SOCKS", false);
+const NOT_SOCKS: &str = "its answer is not SOCKS";
 
-fn receive<const N: usize>(stream: &mut dyn Stream) -> Result<[u8; N], Failure> {
+fn receive<const N: usize>(stream: &mut dyn Stream) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
-    stream.read_exact(&mut bytes).map_err(failed)?;
+    stream.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -231,11 +198,10 @@ mod tests {
         let answer = b"HTTP/1.0 407 No\r\nProxy-Authenticate: NTLM\r\nproxy-authenticate: Basic realm=\"x\"\r\n\r\nbody";
         let end = answer.len() - "body".len();
         for length in 0..end {
-            assert_eq!(head(&answer[..length]), Ok(None));
+            assert_eq!(head(&answer[..length]).unwrap(), None);
         }
         let schemes = vec!["NTLM".to_owned(), "Basic".to_owned()];
-        let whole = Ok(Some((end, Refusal::Status(407, schemes))));
-        assert_eq!(head(answer), whole);
+        assert_eq!(head(answer).unwrap(), Some((end, (407, schemes))));
         for nonsense in ["SSH-2.0-OpenSSH_9.9\r\n", "<html>", "\0\u{1}"] {
             assert!(head(nonsense.as_bytes()).is_err(), "{nonsense}");
         }

@@ -104,7 +104,7 @@ impl ErrorResponse<'_> {
         };
         TokenError {
             retry: match when {
-                _ if !retry::is_transient(status) => Retry::Never,
+                _ if !retry::is_transient_status(status) => Retry::Never,
                 Some(when) => Retry::After(when),
                 None => Retry::Soon,
             },

@@ -59,7 +59,7 @@ pub fn more_informative(earlier_answer: Option<TokenError>, last: TokenError) ->
 
 /// Whether another attempt may succeed after this status: a timeout, a rate limit, an outage, or Cloudflare's 520 to 524
 /// and 530 for an origin that it cannot reach.
-pub fn is_transient(status: u16) -> bool {
+pub fn is_transient_status(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502..=504 | 520..=524 | 530)
 }
 

@@ -1,5 +1,6 @@
 //! Why there is no token: the kind of failure, its message, and whether a retry may help.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -90,3 +91,11 @@ impl TokenError {
         }
     }
 }
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem.what)
+    }
+}
+
+impl std::error::Error for TokenError {}

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Outcome, SourcedToken, TokenSource};
-use crate::env;
 use crate::error::Error;
 use crate::http::{Client, Event};
 use crate::oauth::{self, TokenError, TokenErrorKind};
@@ -21,12 +20,11 @@ impl TokenSource<'_> {
     /// `Error::Usage` if the CA certificates cannot be read; else the last attempt's failure.
     pub(super) fn fetch(&self) -> Outcome {
         let config = self.config;
-        let redactor = Redactor::new(&self.request.credentials.secret);
+        let redactor = Arc::new(Redactor::new(&self.request.credentials.secret));
         let client = Client::new(
             &config.endpoint,
             config.proxy.as_ref(),
             &config.trust,
-            env::foreign_ca_variable(),
             &redactor,
             self.deadline,
         )

@@ -38,13 +38,9 @@ fn a_long_header_section_is_read() {
 #[test]
 fn a_header_section_that_is_too_long_is_named_and_not_retried() {
     let rows = [
-        ("fields", fields(200, 10), "more than 128 header fields"),
-        (
-            "length",
-            fields(1, 70 * 1024),
-            "a header section of over 64 KiB",
-        ),
-        ("both", fields(100, 1024), "a header section of over 64 KiB"),
+        ("fields", fields(200, 10), "too many headers"),
+        ("length", fields(1, 70 * 1024), "response header is too big"),
+        ("both", fields(100, 1024), "response header is too big"),
     ];
     each_row(
         &rows,
@@ -82,7 +78,7 @@ fn a_body_that_tls_did_not_end_is_retried_and_never_used() {
                 let file = env.file("ca.pem", authority.pem());
                 env.run(&["get", "--retries", "1", "--ca-cert", &file])
                     .exits(5)
-                    .says("ended the connection before it had answered");
+                    .says("the connection ended too early");
             }
         },
     );

@@ -199,7 +199,7 @@ fn a_gateways_pages_have_their_exit_codes() {
             "no answer at all",
             "/closed",
             5,
-            "ended the connection",
+            "the connection ended too early",
             "try again later",
         ),
     ];
