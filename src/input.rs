@@ -51,7 +51,7 @@ pub fn read_to_end(source: impl Read, limit: usize) -> io::Result<Bytes> {
     }
 }
 
-/// Runs a read that may block in a thread of its own, which is abandoned at the deadline.
+/// Runs a read that may block on a separate thread, which is abandoned at the deadline.
 fn before(
     deadline: Deadline,
     read: impl FnOnce() -> io::Result<Bytes> + Send + 'static,

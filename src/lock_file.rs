@@ -1,4 +1,4 @@
-//! Lock files: one process at a time writes, or fetches a token. The operating system releases the lock of a process
+//! Lock files: one process at a time writes or fetches a token. The operating system releases the lock of a process
 //! that dies.
 
 use std::fs::{File, TryLockError};
@@ -9,7 +9,7 @@ use std::{io, thread};
 use crate::private_file;
 use crate::time::Deadline;
 
-/// How often a lock that another process holds is tried again.
+/// Interval between attempts to take a lock that another process holds.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// An open lock file.
@@ -56,7 +56,7 @@ impl LockFile {
 
 impl Guard<'_> {
     /// Permission to write without the lock, where there are no locks or their holder may hang. Files are replaced
-    /// atomically, so the worst that can happen is one request too many.
+    /// atomically, so the worst case is one extra request.
     pub fn without_lock() -> Self {
         Self(None)
     }

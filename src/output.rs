@@ -1,4 +1,4 @@
-//! Standard output: the result in the format asked for, in one write, or nothing.
+//! Standard output: the result in the requested format, in one write, or nothing.
 
 use std::io;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// Where a token came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The token endpoint, just now.
+    /// The token endpoint.
     Server,
     /// The cache.
     Cache,
@@ -67,7 +67,7 @@ fn json(token: &Token, origin: Origin, now: Timestamp) -> String {
     escaped_json(Value::Object(members).to_string())
 }
 
-/// Writes `text` and a newline to standard output. A reader that went away is no error: it has what it wanted.
+/// Writes `text` and a newline to standard output. A closed pipe is not an error: the reader has what it needs.
 ///
 /// # Errors
 /// If standard output cannot be written.
@@ -76,7 +76,7 @@ pub fn write_stdout(text: &str) -> anyhow::Result<()> {
     ignore_broken_pipe(write_all(bytes.as_bytes()))
 }
 
-/// Past std's handle, which reports success where the descriptor is not open for writing.
+/// Bypasses std's handle, which reports success if the descriptor is not open for writing.
 #[cfg(unix)]
 fn write_all(mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use crate::lock_file::Guard;
 
-/// Longer files are not read, in bytes: a token response has at most 64 KiB, which JSON escapes may double.
+/// Maximum file size in bytes: a token response has at most 64 KiB, which JSON escapes may double.
 const MAX_LENGTH: u64 = 256 * 1024;
 
 const DIR_MODE: u32 = 0o700;
@@ -70,7 +70,7 @@ pub fn create_dir(dir: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     match platform::private_dir(&mut builder).create(dir) {
         Ok(()) => platform::grant_owner(dir, DIR_MODE),
-        // Another process was faster.
+        // Another process created it first.
         Err(_) if dir.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
@@ -97,7 +97,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
     } else if metadata.len() > MAX_LENGTH {
         "it is too long"
     } else {
-        // A file never grows, it is replaced: one system call reads it.
+        // Files are replaced and never grow, so one system call reads the whole file.
         let mut bytes = vec![0; usize::try_from(metadata.len()).unwrap_or_default()];
         let read = file.read_exact(&mut bytes);
         return read
@@ -146,7 +146,7 @@ pub fn replace(path: &Path, bytes: &[u8], guard: &Guard) -> io::Result<()> {
             .tempfile_in(dir)
     };
     let mut file = match guard.is_exclusive() {
-        // The one writer uses the same name each time, and so finds what a killed one left behind.
+        // The holder of the lock always uses the same name, so it overwrites what a killed process left behind.
         true => create(0).or_else(|_| {
             remove(&dir.join(&temporary))?;
             create(0)
@@ -212,7 +212,7 @@ mod platform {
         }
     }
 
-    /// Neither follows a link nor waits for the other end of a FIFO.
+    /// Doesn't follow links or wait for the other end of a FIFO.
     pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.custom_flags(flags.bits().cast_signed())

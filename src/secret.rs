@@ -26,12 +26,12 @@ impl ClientSecret {
         Self(text.into())
     }
 
-    /// Why this cannot be a client secret, if so.
+    /// Returns what makes this unusable as a client secret.
     pub fn defect(&self) -> Option<&'static str> {
         defect(self.expose())
     }
 
-    /// The value: for a form body, the cache, or to find it in a text that must not show it.
+    /// Returns the value, for a form body, the seal of the cache, or a search for it in text.
     #[expect(clippy::disallowed_methods, reason = "the only way to the value")]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -55,7 +55,7 @@ impl AccessToken {
         is_b64token(text).then(|| Self(text.into()))
     }
 
-    /// The value: for the output, a cache entry, or the environment of a child process.
+    /// Returns the value, for the output, a cache entry, or the environment of a child process.
     #[expect(clippy::disallowed_methods, reason = "the only way to the value")]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

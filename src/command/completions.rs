@@ -1,4 +1,4 @@
-//! `completions`: print what a shell needs to know to complete our command line.
+//! `completions`: prints a shell completion script.
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -36,7 +36,7 @@ const FISH_PROFILE_NAMES: &str = r#" -f -a "(cells-token status 2>/dev/null | se
 const FISH_COMMAND: &str = r#"complete -c cells-token -n "__fish_seen_subcommand_from run sandbox; and contains -- -- (commandline -opc)" -f -a "(__fish_complete_command)"
 "#;
 
-/// Prints the script for the shell that was named.
+/// Prints the script for the given shell.
 ///
 /// # Errors
 /// If standard output cannot be written.
@@ -53,8 +53,8 @@ pub fn script(shell: Shell) -> String {
     clap_complete::generate(shell, &mut command, &name, &mut script);
     let script = String::from_utf8_lossy(&script);
     match shell {
-        // It sets one label and looks for another where the name has a hyphen, and so completes nothing behind a verb
-        // (https://github.com/clap-rs/clap/issues/6421).
+        // The script sets one label and looks for another where the name has a hyphen, and so completes nothing after a
+        // command (https://github.com/clap-rs/clap/issues/6421).
         Shell::Bash => script
             .replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"))
             .replacen(BASH_CASES, &format!("{BASH_COMMAND}{BASH_CASES}"), 1)

@@ -1,4 +1,4 @@
-//! `get`: print an access token.
+//! `get`: prints an access token.
 
 use crate::cli;
 use crate::config;

@@ -1,4 +1,4 @@
-//! `login`: check credentials and save them as a profile.
+//! `login`: checks credentials and saves them as a profile.
 
 use std::fs;
 use std::path::{self, Path, PathBuf};
@@ -29,8 +29,8 @@ const DEFAULT_ENDPOINT: &str = "default";
 /// Saves the credentials that options, variables and prompts give.
 ///
 /// # Errors
-/// `Error::Keyring` if the secret belongs in the keyring and it cannot be used; else why there are no credentials, why
-/// the server refused them, or why the profile cannot be written. Nothing is saved then.
+/// `Error::Keyring` if the keyring is needed and cannot be used; otherwise if there are no credentials, the server
+/// refuses them, or the profile cannot be written. Nothing is saved in any of these cases.
 #[inline(never)]
 pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> {
     let name = name(args, env).map_err(Error::Usage)?;
@@ -106,7 +106,7 @@ fn store(option: Option<Store>, env: &Env) -> Result<Option<Store>, Problem> {
     }
 }
 
-/// Without `--store`, a file or command of the user's remains the place of the secret.
+/// Without `--store`, a secret that comes from a file or command stays there.
 fn location(store: Option<Store>, source: &SecretSource) -> Result<SecretLocation, Error> {
     Ok(match (store, &source.place) {
         (Some(Store::File), _) => SecretLocation::Stored,
@@ -134,7 +134,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Requests a token, which is cached. A cached one would prove that the credentials were good once.
+/// Requests a new token and caches it. A cached token would only prove that the credentials used to be valid.
 fn check(credentials: ClientCredentials, config: &Config, report: Reporter) -> Result<(), Error> {
     let cache = config
         .cache

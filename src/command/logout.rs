@@ -1,4 +1,4 @@
-//! `logout`: delete profiles, their secrets and their cached tokens.
+//! `logout`: deletes profiles, their secrets and their cached tokens.
 
 use std::path::Path;
 

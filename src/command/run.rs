@@ -1,4 +1,4 @@
-//! `run`: replaces this process with a command that has an access token in its environment, and no secret.
+//! `run`: replaces this process with a command that has an access token, but not the secret, in its environment.
 
 use std::process::{Command, ExitCode};
 

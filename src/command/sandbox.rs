@@ -1,5 +1,5 @@
-//! `sandbox`: a command beside a token endpoint of its own, with made-up credentials: no account, no network. It
-//! leaves nothing behind.
+//! `sandbox`: runs a command against a local token endpoint with made-up credentials, without an account or network. All
+//! files are temporary.
 
 use std::ffi::OsString;
 use std::fs;
@@ -30,9 +30,9 @@ use crate::time::Timestamp;
 
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// What cells-token reads and the command keeps: how to go about it, but neither who asks, nor whom, nor which way.
-/// Every other variable that it reads, those of tomorrow too, is taken away.
-const KEPT: [Variable; 10] = [
+/// The variables of cells-token that the command inherits: none that names credentials, an endpoint or a proxy. All
+/// others, including future ones, are removed.
+const INHERITED: [Variable; 10] = [
     env::CI,
     env::CELLS_NO_INPUT,
     env::CELLS_ALLOW_HTTP,
@@ -45,11 +45,11 @@ const KEPT: [Variable; 10] = [
     env::SSL_CERT_DIR,
 ];
 
-/// Not ours (curl does not read it either), but other programs would take the sandbox's requests to it.
+/// Ignored by cells-token and curl, but other programs would use it for requests to the sandbox.
 const HTTP_PROXY: &str = "HTTP_PROXY";
 
 const PATH: &str = "PATH";
-/// Where commands are looked for without it.
+/// The search path if `PATH` is not set.
 const DEFAULT_PATH: Option<&str> = if cfg!(unix) {
     Some("/bin:/usr/bin")
 } else {
@@ -74,12 +74,12 @@ const PROGRAM: &str = "cells-token";
 pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
     let Prepared {
         issuer,
-        folder,
+        directory,
         runtime,
     } = prepare(args, report).map_err(Error::before_command)?;
     let status = runtime.block_on(async {
         let (listener, address) = listen().await?;
-        let command = command(args, issuer.credentials(), address, &folder)?;
+        let command = command(args, issuer.credentials(), address, &directory)?;
         let server = Server {
             listener,
             tls: None,
@@ -94,18 +94,18 @@ pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
         }
         child::run(command).await
     });
-    // Whatever the command left running, its endpoint is gone.
+    // Ends the endpoint, even if the command left processes running.
     drop(runtime);
-    if let Err(error) = folder.0.close() {
+    if let Err(error) = directory.0.close() {
         report.warning(&format!("cannot delete the sandbox's directory: {error}"));
     }
     Ok(child::code(status?).into())
 }
 
-/// All that the command needs beside it.
+/// What the command needs to run.
 struct Prepared {
     issuer: Issuer,
-    folder: Folder,
+    directory: Directory,
     runtime: runtime::Runtime,
 }
 
@@ -118,7 +118,7 @@ fn prepare(args: &cli::Sandbox, report: Reporter) -> Result<Prepared, Error> {
     let script = script(args.respond.as_deref()).map_err(Error::Usage)?;
     Ok(Prepared {
         issuer: Issuer::new(lifetime, script, Timestamp::now, report)?,
-        folder: Folder::new()?,
+        directory: Directory::new()?,
         runtime: runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -136,7 +136,7 @@ async fn listen() -> Result<(TcpListener, SocketAddr), Error> {
     listening.map_err(|error| Error::from(error).before_command())
 }
 
-/// `503,429,200`
+/// Parses the statuses of `--respond`, such as `503,429,200`.
 fn script(text: Option<&str>) -> Result<Vec<StatusCode>, Problem> {
     let status = |text: &str| match text.trim().parse() {
         Ok(number @ 200..600) => StatusCode::from_u16(number).ok(),
@@ -154,12 +154,12 @@ fn script(text: Option<&str>) -> Result<Vec<StatusCode>, Problem> {
     })
 }
 
-/// What to run, in the environment that the contract promises.
+/// The command to run, with its environment.
 fn command(
     args: &cli::Sandbox,
     credentials: &ClientCredentials,
     address: SocketAddr,
-    folder: &Folder,
+    directory: &Directory,
 ) -> Result<Command, Error> {
     let mut command = match args.command.split_first() {
         Some((program, arguments)) => {
@@ -171,20 +171,20 @@ fn command(
     };
     let foreign = env::VARIABLES
         .iter()
-        .filter(|variable| !KEPT.contains(variable));
+        .filter(|variable| !INHERITED.contains(variable));
     for name in foreign.map(|variable| variable.name).chain([HTTP_PROXY]) {
         command.env_remove(name);
     }
-    let path = folder
+    let path = directory
         .first_on_path()
         .map_err(|error| Error::from(error).before_command())?;
     command
         .env(env::CELLS_BASE_URL.name, url(address))
         .env(env::CELLS_CLIENT_ID.name, &credentials.id.0)
         .env(env::CELLS_CLIENT_SECRET.name, credentials.secret.expose())
-        .env(env::CELLS_CACHE_DIR.name, folder.cache())
-        .env(env::CELLS_CONFIG_DIR.name, folder.config())
-        // The keyring is the user's own, and may hold a profile of the same name.
+        .env(env::CELLS_CACHE_DIR.name, directory.cache())
+        .env(env::CELLS_CONFIG_DIR.name, directory.config())
+        // The user's keyring may hold a profile of the same name.
         .env(env::CELLS_STORE.name, "file")
         .env(PATH, path);
     Ok(command)
@@ -199,30 +199,30 @@ fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// The sandbox's own, private from birth.
-struct Folder(TempDir);
+/// The private temporary directory of the sandbox.
+struct Directory(TempDir);
 
-impl Folder {
-    /// Makes it, with this very program in it.
+impl Directory {
+    /// Creates the directory, with a link to this program in it.
     fn new() -> anyhow::Result<Self> {
-        let make = || {
+        let create = || {
             let mut builder = tempfile::Builder::new();
             builder.prefix("cells-token-sandbox-");
             #[cfg(unix)]
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
-            let folder = Self(builder.tempdir()?);
-            fs::create_dir(folder.bin())?;
-            link(&std::env::current_exe()?, &folder.bin().join(PROGRAM))?;
-            anyhow::Ok(folder)
+            let directory = Self(builder.tempdir()?);
+            fs::create_dir(directory.bin())?;
+            link(&std::env::current_exe()?, &directory.bin().join(PROGRAM))?;
+            anyhow::Ok(directory)
         };
-        make().context("cannot create a private directory for the sandbox")
+        create().context("cannot create a private directory for the sandbox")
     }
 
     fn bin(&self) -> PathBuf {
         self.0.path().join("bin")
     }
 
-    /// Made by whoever keeps something there.
+    /// Created by the first token that is cached.
     fn cache(&self) -> PathBuf {
         self.0.path().join("cache")
     }
@@ -245,8 +245,7 @@ fn link(program: &Path, at: &Path) -> anyhow::Result<()> {
     Ok(std::os::unix::fs::symlink(program, at)?)
 }
 
-/// Links to it are no way there: symbolic ones take a privilege, and a hard link cannot be deleted while the program
-/// runs that it is another name of.
+/// On Windows, a symbolic link needs a privilege, and a hard link to a running program cannot be deleted.
 #[cfg(not(unix))]
 fn link(program: &Path, at: &Path) -> anyhow::Result<()> {
     fs::copy(program, at)?;

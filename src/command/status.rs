@@ -1,4 +1,4 @@
-//! `status`: what would be used and what is cached. Makes no request, shows no token and no secret.
+//! `status`: shows the settings in effect, the profiles and the cached token. Sends no request and shows no secret.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use crate::report::Reporter;
 use crate::server_text::{Redactor, escaped, escaped_json};
 use crate::time::{Deadline, Timestamp};
 
-/// Everything that is reported, in this order.
+/// The report, in the order of the output.
 #[derive(Serialize)]
 struct StatusReport {
     client_id: Option<String>,
@@ -63,29 +63,29 @@ struct TokenReport {
     claims: Map<String, Value>,
 }
 
-/// What the cache has for who asks now. The words of the JSON form can be relied on.
+/// The state of the cached token. The names in JSON are part of the stable interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
-    /// `get` would print it.
+    /// `get` would print the token.
     Good,
-    /// It lives, but not as long as asked for.
+    /// It is valid, but expires before `--min-ttl`.
     ExpiresSoon,
-    /// It is over.
+    /// It has expired.
     Expired,
-    /// There is none that can be trusted.
+    /// There is no token, or none that can be trusted.
     None,
-    /// It belongs to another secret than the one at hand.
+    /// It was obtained with another secret.
     OtherSecret,
-    /// Nothing is read or written.
+    /// The cache is off.
     Off,
-    /// It is not known whose token to look for.
+    /// There is no client id to look for.
     #[default]
     Unknown,
 }
 
 impl State {
-    fn in_words(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::ExpiresSoon => "expires soon, so a new one would be requested",
@@ -98,8 +98,7 @@ impl State {
     }
 }
 
-/// The claims that tell whose token it is and what for (RFC 7519 §4.1, RFC 8693 §4, RFC 9068 §2.2),
-/// and what `status` calls them.
+/// The claims that are shown (RFC 7519 §4.1, RFC 8693 §4, RFC 9068 §2.2), and their labels.
 const CLAIMS: [(&str, &str); 6] = [
     ("iss", "issuer"),
     ("sub", "subject"),
@@ -109,10 +108,10 @@ const CLAIMS: [(&str, &str); 6] = [
     ("nbf", "not before"),
 ];
 
-/// Reports.
+/// Prints the report.
 ///
 /// # Errors
-/// If an option or variable cannot be right, or standard output cannot be written.
+/// If an option or variable is invalid, or standard output cannot be written.
 #[inline(never)]
 pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error> {
     let selection = Selection::new(&args.credentials, args.profile.name.as_deref(), env)
@@ -203,7 +202,7 @@ fn cached(
             };
         }
     };
-    // Standard input is read once, by whoever needs the secret; and nobody is asked for a report.
+    // A report neither prompts nor consumes standard input.
     let is_at_hand =
         !selection.secret.is_interactive() && selection.secret.place != SecretPlace::Stdin;
     let secret = match is_at_hand {
@@ -239,7 +238,7 @@ fn cached(
     }
 }
 
-/// Like all that a server chose, without what could be a secret.
+/// The claims to show, without anything that may be a secret.
 fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
     let mut all = oauth::claims(token.access_token.expose()).unwrap_or_default();
     let shown = CLAIMS.iter().filter_map(|(name, label)| {
@@ -250,7 +249,7 @@ fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
     shown.collect()
 }
 
-/// All profiles. A profile file that cannot be used is a warning, because other credentials work beside it.
+/// All profiles. An unusable profile file is only a warning, because other sources of credentials still work.
 fn profiles(env: &Env, report: Reporter) -> Vec<ProfileReport> {
     let profiles = profile::directory(env).map(|dir| Profiles::load(&dir));
     let profiles = profiles.transpose().unwrap_or_else(|problem| {
@@ -314,7 +313,7 @@ impl StatusReport {
             format!("{}s, {} retries", self.timeout, self.retries),
         ));
         lines.push(("cache", self.cache_file.clone().unwrap_or("off".to_owned())));
-        let state = self.token.state.in_words();
+        let state = self.token.state.description();
         let state = match &self.token.reason {
             Some(reason) => format!("{state}: {reason}"),
             None => state.to_owned(),

@@ -1,5 +1,5 @@
-//! Writes messages on a thread of its own, for as long as `serve` runs: a standard error that is read slowly, or not at
-//! all, delays no request.
+//! Writes messages on a separate thread while `serve` runs, so that a standard error that is read slowly or not at all
+//! delays no request.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ impl BackgroundWriter {
     /// Starts the thread.
     ///
     /// # Errors
-    /// If the system has no thread for it.
+    /// If the thread cannot be started.
     pub fn start() -> io::Result<Self> {
         let (queue, lines) = mpsc::sync_channel(MAX_WAITING);
         let (end, ended) = mpsc::channel();
@@ -34,7 +34,7 @@ impl BackgroundWriter {
             .name("messages".to_owned())
             .spawn(move || {
                 write(&lines);
-                // Nobody waits after the timeout.
+                // Fails if the receiver has timed out.
                 let _ = end.send(());
             })?;
         *lock() = Some(queue);
@@ -49,7 +49,7 @@ impl Drop for BackgroundWriter {
     }
 }
 
-/// Queues a line, with its end. Gives it back where no thread runs.
+/// Queues a line, including its newline. Returns it if no thread is running.
 pub fn queue(line: String) -> Option<String> {
     let queue = lock();
     let Some(lines) = queue.as_ref() else {

@@ -24,7 +24,7 @@ pub struct CallerKeys {
 }
 
 struct Digests {
-    /// Made anew for each reading.
+    /// Random, new for each time the file is read.
     key: hmac::Key,
     tags: Vec<hmac::Tag>,
 }

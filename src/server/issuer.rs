@@ -22,7 +22,7 @@ use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Clock;
 
-/// The `iss` claim, so that nobody mistakes the tokens for real ones.
+/// The `iss` claim, which tells these tokens from real ones.
 const ISSUER: &str = "cells-token-sandbox";
 /// The scopes of the vendor's tokens.
 const APIS: [&str; 4] = ["api.billing", "api.identity", "api.products", "api.storage"];
@@ -32,7 +32,7 @@ pub struct Issuer {
     credentials: ClientCredentials,
     key: hmac::Key,
     lifetime: Duration,
-    /// Statuses to answer with in turn; the last one repeats. 200 stands for the true answer: a token or a refusal.
+    /// Statuses to answer with in turn; the last one repeats. 200 means the regular answer: a token or a refusal.
     script: Vec<StatusCode>,
     answered: AtomicUsize,
     random: SystemRandom,
@@ -41,7 +41,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Makes up a client and a signing key. Without statuses in `script` every answer is the true one.
+    /// Creates a client and a signing key. Without statuses in `script` every answer is the regular one.
     ///
     /// # Errors
     /// If the system has no random numbers.
@@ -164,7 +164,7 @@ fn sign(claims: &Value, key: &hmac::Key) -> String {
     format!("{signed}.{signature}")
 }
 
-/// The answer that `--respond` asks for: an error object where RFC 6749 has a code for the status.
+/// The answer that `--respond` requests: an error object if RFC 6749 has a code for the status.
 fn scripted_answer(status: StatusCode) -> Response {
     let why = format!("--respond asks for status {}", status.as_u16());
     let code = match status {

@@ -1,4 +1,4 @@
-//! Accepts connections and speaks HTTP/1.1 on them, with or without TLS, with a limit on everything a client sends.
+//! Serves HTTP/1.1 over TCP or TLS, with a limit on everything that a client sends.
 
 use std::convert::Infallible;
 use std::future::Future;

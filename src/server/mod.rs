@@ -1,6 +1,6 @@
 //! HTTP servers for token requests: `serve`'s caching token proxy and `sandbox`'s authorization server.
 //!
-//! `listener` owns connections and their limits; a [`Service`] decides what a request is answered with.
+//! `listener` owns connections and their limits; a [`Service`] decides how a request is answered.
 
 mod access_log;
 mod cached_token;
@@ -68,7 +68,7 @@ impl Service {
     }
 }
 
-/// Locks a mutex whose data a panic cannot leave half-changed.
+/// Locks a mutex whose data is valid even after a panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The caching token proxy of `serve`: decides who may have which token, and answers with it.
+//! The caching token proxy of `serve`: decides which caller gets which token.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const BASIC: &str = "Basic realm=\"cells-token\"";
 /// RFC 6750 §3
 const BEARER: &str = "Bearer realm=\"cells-token\"";
 
-/// Answers token requests in the upstream's place.
+/// The caching token proxy.
 pub struct TokenProxy {
     upstream: Arc<Upstream>,
     hosts: Hosts,
@@ -33,7 +33,7 @@ pub struct TokenProxy {
 }
 
 impl TokenProxy {
-    /// Creates a proxy. Callers with a key get tokens of the credentials beside the keys.
+    /// Creates a proxy. Callers with a key get tokens for the credentials that come with the keys.
     ///
     /// # Errors
     /// If the system has no random numbers.

@@ -76,7 +76,7 @@ pub fn closing(status: StatusCode) -> Response {
     response
 }
 
-/// Stands for the response that a caller did not wait for, with nginx's status for it.
+/// The response to a caller that left before it, with nginx's status for this.
 pub fn client_closed_request() -> Response {
     let status = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
     bytes(status, None, Bytes::new())

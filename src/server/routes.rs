@@ -1,4 +1,4 @@
-//! Which requests a server looks at: paths and methods, and for `serve` who must not ask at all. Pure.
+//! Routes by path and method, and the requests that `serve` rejects outright. Pure.
 
 use std::net::IpAddr;
 
@@ -21,7 +21,7 @@ pub enum Route {
     Metrics,
 }
 
-/// The paths: the Get Token API, where the vendor's SDKs look for tokens, and what operators ask `serve`.
+/// The paths: of the Get Token API, of the vendor's SDKs, and for the operators of `serve`.
 const PATHS: [(&str, Route); 6] = [
     ("/v4.0/cells/connect/token", Route::Token),
     ("/v3.0/cells/connect/token", Route::Token),
@@ -63,7 +63,7 @@ pub fn route(request: &Request<Bytes>) -> Result<Route, Response> {
 /// Which names a Host header may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hosts {
-    /// Only those of this machine: nobody else can connect, so another name means DNS rebinding.
+    /// Loopback names and addresses. Only this machine can connect, so another name means DNS rebinding.
     Loopback,
     /// Any.
     Any,

@@ -1,4 +1,4 @@
-//! TLS for callers: a certificate and its key, read from files again when told to.
+//! TLS for callers: a certificate and its key, which can be reloaded.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -32,7 +32,7 @@ pub struct ClientKey([u8; 32]);
 
 /// The tokens, rate limits and proofs of all identities.
 pub struct TokenCache {
-    /// Known to this process alone.
+    /// Random, known only to this process.
     key: hmac::Key,
     tokens: Mutex<SizedLru<Arc<CachedToken>>>,
     limits: Mutex<SizedLru<(Instant, TokenOutcome)>>,
@@ -63,7 +63,7 @@ impl TokenCache {
         Identity(self.digest(&[&id.0, secret.expose(), &request.parameters]))
     }
 
-    /// The identity of credentials, whatever is asked with them.
+    /// The identity of credentials, whatever the parameters.
     pub fn credentials(&self, ClientCredentials { id, secret }: &ClientCredentials) -> Identity {
         Identity(self.digest(&[&id.0, secret.expose(), ""]))
     }
@@ -96,7 +96,7 @@ impl TokenCache {
         lock(&self.accepted).put(credentials, ());
     }
 
-    /// The upstream refused these credentials when it was asked for `identity`, whose token is forgotten.
+    /// The upstream refused these credentials in a request for `identity`, whose token is removed.
     pub fn refuse(&self, identity: Identity, credentials: Identity) {
         lock(&self.tokens).remove(&identity);
         lock(&self.accepted).pop(&credentials);

@@ -1,4 +1,4 @@
-//! Token requests to the upstream: one per identity however many callers wait, and none that nobody waits for any more.
+//! Token requests to the upstream: one per identity however many callers wait, and none without a waiting caller.
 //! What the upstream answers is remembered in the [`TokenCache`].
 
 use std::collections::HashMap;
@@ -92,7 +92,7 @@ impl Upstream {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Gets the token that `request` asks for, or the reason why there is none.
+    /// Returns the outcome of `request`: a token, or why there is none.
     pub async fn token(self: &Arc<Self>, request: TokenRequest) -> TokenOutcome {
         let identity = self.cache.identity(&request);
         if let Some(token) = self.fresh(&identity) {
@@ -246,8 +246,8 @@ impl Upstream {
         Some(cache.create_on_first_success())
     }
 
-    /// Sends the request on a thread of its own, which keeps the permit until it ends; and waits for the outcome, but
-    /// not beyond the deadline.
+    /// Sends the request on a separate thread, which holds the permit until it ends, and waits for the outcome until the
+    /// deadline.
     async fn send(
         self: &Arc<Self>,
         identity: Identity,

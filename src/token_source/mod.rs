@@ -219,7 +219,7 @@ impl TokenSource<'_> {
         outcome
     }
 
-    /// Uses a cached token that is about to expire where the service is away and nobody asked for more.
+    /// Falls back to a cached token that is about to expire if the service is unavailable and `--min-ttl` is not set.
     fn fall_back(&self, cached: Option<Token>, error: TokenError) -> Outcome {
         let may_fall_back = self.config.min_ttl == MinTtl::Default
             && self.reuse == Reuse::Allowed

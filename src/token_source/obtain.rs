@@ -45,8 +45,8 @@ impl SecretMatcher {
     }
 }
 
-/// Obtains the token that `request` and `env` describe. Where reading the secret may bother a person, it is read only if
-/// no fresh token is cached, and before the lock is taken, so that no other process waits for a person.
+/// Obtains the token that `request` and `env` describe. A secret that needs a prompt or a
+/// command is read only if no fresh token is cached, and before the lock is taken, so that no process waits for a person.
 ///
 /// # Errors
 /// Why there are no credentials, or why the server issued no token.
