@@ -1,6 +1,6 @@
-//! Every response is a token that is a b64token, or a failure in words without any four letters of the secret.
+//! Any response is a token that is a b64token, or an error whose message has no four letters of the secret.
 #![no_main]
-#![allow(dead_code, unused_imports, reason = "a part of the program")]
+#![allow(dead_code, unused_imports, reason = "part of the program")]
 
 #[path = "../../src/oauth/mod.rs"]
 mod oauth;
@@ -29,7 +29,7 @@ const TYPES: [Option<&str>; 4] = [
     None,
 ];
 
-// The first two bytes choose status and type. A line break is followed by the value of every other header field.
+// The first two bytes choose status and type. What follows the first line break is the value of all other fields.
 fuzz_target!(|data: &[u8]| {
     let [status, content_type, body @ ..] = data else {
         return;
