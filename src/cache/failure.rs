@@ -39,7 +39,7 @@ pub struct Failure {
 impl Failure {
     /// The failure that came by `route` at `now`.
     pub fn new(route: Route, error: TokenError, now: Timestamp) -> Self {
-        let limited_until = error.limited_until();
+        let limited_until = error.rate_limited_until();
         Self {
             route,
             failed_at: now,
@@ -62,7 +62,7 @@ impl Failure {
     /// The error, with the end of its rate limit.
     pub fn into_error(self) -> TokenError {
         match self.limited_until {
-            Some(until) => self.error.limited(until),
+            Some(until) => self.error.with_rate_limit(until),
             None => self.error,
         }
     }
@@ -130,7 +130,7 @@ mod tests {
     fn failure(route: Route, limited_until: Option<i64>) -> Failure {
         let error = TokenError::new(TokenErrorKind::Unavailable, "what", "hint");
         let error = match limited_until {
-            Some(until) => error.limited(until.into()),
+            Some(until) => error.with_rate_limit(until.into()),
             None => error,
         };
         Failure::new(route, error, NOW.into())
@@ -183,7 +183,7 @@ mod tests {
                 "{until:?} {now}"
             );
             assert_eq!(
-                failure.into_error().limited_until().is_some(),
+                failure.into_error().rate_limited_until().is_some(),
                 until.is_some()
             );
         }

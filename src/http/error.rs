@@ -4,7 +4,7 @@ use std::io;
 
 use super::client::Client;
 use super::connect::FailedAddress;
-use crate::oauth::{Cause, Retry, TokenError, TokenErrorKind, is_transient_status};
+use crate::oauth::{Reason, Retry, TokenError, TokenErrorKind, is_transient_status};
 
 /// How many failed addresses an error names. `-v` names all.
 const SHOWN_ADDRESSES: usize = 3;
@@ -103,7 +103,7 @@ impl Client {
         if is_timeout(error) {
             let hint = "try again later, or give a longer --timeout: one attempt may take a third of it, connecting half of that";
             return TokenError {
-                cause: Cause::Timeout,
+                reason: Reason::TimedOut,
                 ..transient(what, hint)
             };
         }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use url::Origin;
 
 use super::retry::{self, Retry};
-use super::token_error::{Cause, TokenError, TokenErrorKind};
+use super::token_error::{Reason, TokenError, TokenErrorKind};
 use super::{Response, TokenEndpoint};
 use crate::server_text::{Redactor, ServerText};
 use crate::time::Timestamp;
@@ -108,9 +108,9 @@ impl ErrorResponse<'_> {
                 Some(when) => Retry::After(when),
                 None => Retry::Soon,
             },
-            cause: match status {
-                429 => Cause::Limit,
-                _ => Cause::Other,
+            reason: match status {
+                429 => Reason::RateLimited,
+                _ => Reason::Other,
             },
             ..self.failure(TokenErrorKind::Unavailable, what, error, &hint)
         }

@@ -19,5 +19,5 @@ pub use request::{ClientCredentials, ClientId, TokenRequest};
 pub use response::{BODY_LIMIT, Response, challenge_schemes};
 pub use retry::{Retry, is_transient_status, more_informative, pause};
 pub use token::{Freshness, MinTtl, Token};
-pub use token_error::{Cause, TokenError, TokenErrorKind};
+pub use token_error::{Reason, TokenError, TokenErrorKind};
 pub use token_response::parse;

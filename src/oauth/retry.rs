@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::token_error::{Cause, TokenError};
+use super::token_error::{Reason, TokenError};
 use crate::time::Timestamp;
 
 /// The longest pause before the second attempt; it doubles with each attempt.
@@ -52,7 +52,7 @@ pub fn pause(
 /// the last one in time.
 pub fn more_informative(earlier_answer: Option<TokenError>, last: TokenError) -> TokenError {
     match earlier_answer {
-        Some(answer) if last.cause == Cause::Timeout => answer,
+        Some(answer) if last.reason == Reason::TimedOut => answer,
         _ => last,
     }
 }
@@ -135,13 +135,13 @@ mod tests {
 
     #[test]
     fn an_answer_is_reported_rather_than_a_timeout() {
-        let error = |kind, cause| TokenError {
-            cause,
+        let error = |kind, reason| TokenError {
+            reason,
             ..TokenError::new(kind, "", "")
         };
-        let answer = error(TokenErrorKind::Unavailable, Cause::Limit);
-        let timeout = error(TokenErrorKind::Unreachable, Cause::Timeout);
-        let refused = error(TokenErrorKind::Refused, Cause::Other);
+        let answer = error(TokenErrorKind::Unavailable, Reason::RateLimited);
+        let timeout = error(TokenErrorKind::Unreachable, Reason::TimedOut);
+        let refused = error(TokenErrorKind::Refused, Reason::Other);
         for (earlier, last, reported) in [
             (Some(&answer), &timeout, &answer),
             (Some(&answer), &refused, &refused),

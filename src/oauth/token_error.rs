@@ -34,24 +34,24 @@ pub struct TokenError {
     /// Whether another attempt may succeed.
     #[serde(skip)]
     pub retry: Retry,
-    /// Failures within a kind that are handled in a different way.
+    /// Why, where failures of the same kind are handled differently.
     #[serde(skip)]
-    pub cause: Cause,
+    pub reason: Reason,
     /// The service's answer; `None` if there was none, or if another process received it.
     #[serde(skip)]
     pub answer: Option<Arc<Response>>,
 }
 
-/// Distinguishes failures of the same kind.
+/// The reason for a failure, where that matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Cause {
+pub enum Reason {
     /// Any other failure.
     #[default]
     Other,
     /// A rate limit (429, RFC 6585 §4).
-    Limit,
+    RateLimited,
     /// A timeout.
-    Timeout,
+    TimedOut,
 }
 
 impl TokenError {
@@ -61,22 +61,22 @@ impl TokenError {
             kind,
             problem: Problem::new(what, hint),
             retry: Retry::Never,
-            cause: Cause::Other,
+            reason: Reason::Other,
             answer: None,
         }
     }
 
     /// Turns it into a rate limit that ends at `until`.
-    pub fn limited(self, until: Timestamp) -> Self {
+    pub fn with_rate_limit(self, until: Timestamp) -> Self {
         Self {
             retry: Retry::After(until),
-            cause: Cause::Limit,
+            reason: Reason::RateLimited,
             ..self
         }
     }
 
     /// Whether a later request may succeed without any change by the user.
-    pub fn is_away(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(
             self.kind,
             TokenErrorKind::Unreachable | TokenErrorKind::Unavailable
@@ -84,9 +84,9 @@ impl TokenError {
     }
 
     /// The end of the rate limit, if this is one and the service said when it ends.
-    pub fn limited_until(&self) -> Option<Timestamp> {
+    pub fn rate_limited_until(&self) -> Option<Timestamp> {
         match self.retry {
-            Retry::After(until) if self.cause == Cause::Limit => Some(until),
+            Retry::After(until) if self.reason == Reason::RateLimited => Some(until),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::cached_token::CachedToken;
 use super::response::{self, Response};
 use crate::error::Error;
-use crate::oauth::{self, Cause, TokenError, TokenErrorKind};
+use crate::oauth::{self, Reason, TokenError, TokenErrorKind};
 use crate::secret::ClientSecret;
 use crate::server_text::Redactor;
 use crate::time::Timestamp;
@@ -231,8 +231,8 @@ fn error_code(status: StatusCode) -> &'static str {
 
 /// The status of our own for a request that failed without an answer that can be passed on.
 fn local_status(error: &TokenError) -> StatusCode {
-    match (error.kind, error.cause) {
-        (TokenErrorKind::Unreachable, Cause::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+    match (error.kind, error.reason) {
+        (TokenErrorKind::Unreachable, Reason::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
         (TokenErrorKind::Unavailable, _) => StatusCode::SERVICE_UNAVAILABLE,
         // Another process was refused and shared the fact, not the answer.
         (TokenErrorKind::Refused, _) => StatusCode::UNAUTHORIZED,

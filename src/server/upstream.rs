@@ -355,7 +355,7 @@ impl Upstream {
         if token_error.kind == TokenErrorKind::Refused {
             self.cache.refuse(identity, credentials);
         }
-        let limited_until = token_error.limited_until().map(|until| {
+        let limited_until = token_error.rate_limited_until().map(|until| {
             let wait = until.since((self.clock)()).min(MAX_LIMIT);
             Instant::now() + wait
         });
@@ -364,7 +364,7 @@ impl Upstream {
             self.cache.set_limit(identity, until, outcome.clone());
         }
         match self.fallback(&identity) {
-            Some(old) if token_error.is_away() => old,
+            Some(old) if token_error.is_transient() => old,
             _ => outcome,
         }
     }

@@ -223,7 +223,7 @@ impl TokenSource<'_> {
     fn fall_back(&self, cached: Option<Token>, error: TokenError) -> Outcome {
         let may_fall_back = self.config.min_ttl == MinTtl::Default
             && self.reuse == Reuse::Allowed
-            && error.is_away();
+            && error.is_transient();
         let lives = |token: &Token| {
             let remaining = token.remaining((self.clock)());
             !remaining.unwrap_or_default().is_zero()
@@ -287,7 +287,7 @@ impl TokenSource<'_> {
             format!("{} still limits the request rate", self.config.endpoint),
             format!("try again after {until}, or use --refresh to send a request anyway"),
         );
-        error.limited(until)
+        error.with_rate_limit(until)
     }
 
     fn route(&self) -> Route {

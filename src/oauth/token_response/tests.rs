@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::oauth::retry::Retry;
-use crate::oauth::{BODY_LIMIT, Cause, TokenErrorKind};
+use crate::oauth::{BODY_LIMIT, Reason, TokenErrorKind};
 use crate::secret::ClientSecret;
 use TokenErrorKind::{Invalid, Refused, Unavailable, Unreachable};
 
@@ -307,11 +307,11 @@ fn a_rate_limit_differs_from_an_outage_and_the_hint_has_its_end() {
         };
         let error = read_response(&response).unwrap_err();
         assert_eq!(
-            error.limited_until(),
+            error.rate_limited_until(),
             limited_until.map(Timestamp::from),
             "{error:?}"
         );
-        assert_eq!(error.cause == Cause::Limit, status == 429);
+        assert_eq!(error.reason == Reason::RateLimited, status == 429);
         let is_called_a_limit = error.problem.what.contains("limits the request rate");
         assert_eq!(is_called_a_limit, status == 429, "{error:?}");
         assert!(error.problem.hint.contains(hint), "{error:?}");
