@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::formats::is_there;
+use crate::formats::is_installed;
 use crate::support::TestEnv;
 
 const COMPLETIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/completions");
@@ -61,7 +61,7 @@ const STAND_IN: &str = "#!/bin/sh\n[ \"$*\" != status ] || echo 'profile        
 
 /// Types into `shell`, started by `start`, once `set_up` has been typed too.
 fn completes(shell: &str, start: &str, set_up: &str) {
-    if !is_there(shell) {
+    if !is_installed(shell) {
         return;
     }
     let mut env = TestEnv::new();

@@ -5,9 +5,9 @@ use std::{fs, thread};
 
 use rustix::process::Signal;
 
-use crate::support::herd::Member;
+use crate::support::processes::Exit;
 use crate::support::{
-    Authority, Gate, Herd, Reply, SECRET, Server, Step, TOKEN, TestEnv, closed_port, each_row,
+    Authority, Gate, Processes, Reply, SECRET, Server, Step, TOKEN, TestEnv, closed_port, each_row,
     token_json,
 };
 
@@ -24,10 +24,10 @@ fn token(text: &str) -> Reply {
 }
 
 #[track_caller]
-fn assert_all(members: &[Member], code: i32, stdout: &str) {
-    for (index, member) in members.iter().enumerate() {
-        let as_told = member.code == Some(code) && member.stdout == stdout;
-        assert!(as_told, "number {index}: {member:?}");
+fn assert_all(exits: &[Exit], code: i32, stdout: &str) {
+    for (index, exit) in exits.iter().enumerate() {
+        let as_told = exit.code == Some(code) && exit.stdout == stdout;
+        assert!(as_told, "number {index}: {exit:?}");
     }
 }
 
@@ -36,18 +36,18 @@ fn line(token: &str) -> String {
 }
 
 /// One process whose request is held by the server, and `count` that wait for it.
-fn waiting_herd(
+fn waiting_processes(
     env: &TestEnv,
     server: &Server,
     count: usize,
     first: &[&str],
     others: &[&str],
-) -> Herd {
-    let mut herd = Herd::new(env);
-    herd.start(env, 1, first);
+) -> Processes {
+    let mut processes = Processes::new(env);
+    processes.start(env, 1, first);
     server.wait_for_requests(1);
-    herd.start(env, count, others).wait_for_waiting(count);
-    herd
+    processes.start(env, count, others).wait_for_waiting(count);
+    processes
 }
 
 #[test]
@@ -55,10 +55,10 @@ fn two_hundred_on_an_empty_cache_cost_one_request() {
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
     let env = TestEnv::caching(&server);
-    let mut herd = Herd::new(&env);
-    herd.start(&env, 200, &[]).wait_for_waiting(199);
+    let mut processes = Processes::new(&env);
+    processes.start(&env, 200, &[]).wait_for_waiting(199);
     gate.open();
-    assert_all(&herd.finish(), 0, &line(TOKEN));
+    assert_all(&processes.finish(), 0, &line(TOKEN));
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn two_hundred_share_one_refusal() {
     let gate = Gate::default();
     let server = Server::replies([Reply::oauth_error(401, "invalid_client").held_by(&gate)]);
     let env = TestEnv::caching(&server);
-    let mut herd = Herd::new(&env);
-    herd.start(&env, 200, &[]).wait_for_waiting(199);
+    let mut processes = Processes::new(&env);
+    processes.start(&env, 200, &[]).wait_for_waiting(199);
     gate.open();
-    assert_all(&herd.finish(), 4, "");
+    assert_all(&processes.finish(), 4, "");
 }
 
 #[test]
@@ -93,9 +93,9 @@ fn every_failed_answer_is_shared_with_waiting_processes() {
             let server = Server::replies([reply.clone().held_by(&gate)]);
             let env = TestEnv::caching(&server);
             let once = &["--retries", "0"];
-            let herd = waiting_herd(&env, &server, 9, once, once);
+            let processes = waiting_processes(&env, &server, 9, once, once);
             gate.open();
-            assert_all(&herd.finish(), *code, "");
+            assert_all(&processes.finish(), *code, "");
         },
     );
 }
@@ -107,9 +107,9 @@ fn an_attempt_that_is_retried_is_not_shared() {
     let busy = || Reply::text(503, "text/plain", "busy");
     let server = Server::replies([busy().held_by(&gate), busy(), Reply::token()]);
     let env = TestEnv::caching(&server);
-    let herd = waiting_herd(&env, &server, 9, &[], &[]);
+    let processes = waiting_processes(&env, &server, 9, &[], &[]);
     gate.open();
-    assert_all(&herd.finish(), 0, &line(TOKEN));
+    assert_all(&processes.finish(), 0, &line(TOKEN));
 }
 
 #[test]
@@ -120,15 +120,15 @@ fn a_mistyped_secret_among_fifty_fails_alone() {
         Reply::oauth_error(401, "invalid_client"),
     ]);
     let mut env = TestEnv::caching(&server);
-    let mut herd = waiting_herd(&env, &server, 25, &[], &[]);
+    let mut processes = waiting_processes(&env, &server, 25, &[], &[]);
     env.var("CELLS_CLIENT_SECRET", "mistyped-secret");
-    herd.start(&env, 1, &[]);
+    processes.start(&env, 1, &[]);
     env.var("CELLS_CLIENT_SECRET", SECRET);
-    herd.start(&env, 24, &[]).wait_for_waiting(50);
+    processes.start(&env, 24, &[]).wait_for_waiting(50);
     gate.open();
-    let mut members = herd.finish();
-    assert_all(&[members.remove(26)], 4, "");
-    assert_all(&members, 0, &line(TOKEN));
+    let mut exits = processes.finish();
+    assert_all(&[exits.remove(26)], 4, "");
+    assert_all(&exits, 0, &line(TOKEN));
     let sent = server.requests()[1].field("client_secret");
     assert_eq!(sent.as_deref(), Some("mistyped-secret"));
 }
@@ -140,15 +140,15 @@ fn a_mistyped_secret_that_comes_first_fails_alone() {
     let server = Server::replies([refusal, Reply::token()]);
     let mut env = TestEnv::caching(&server);
     env.var("CELLS_CLIENT_SECRET", "mistyped-secret");
-    let mut herd = Herd::new(&env);
-    herd.start(&env, 1, &[]);
+    let mut processes = Processes::new(&env);
+    processes.start(&env, 1, &[]);
     server.wait_for_requests(1);
     env.var("CELLS_CLIENT_SECRET", SECRET);
-    herd.start(&env, 50, &[]).wait_for_waiting(50);
+    processes.start(&env, 50, &[]).wait_for_waiting(50);
     gate.open();
-    let mut members = herd.finish();
-    assert_all(&[members.remove(0)], 4, "");
-    assert_all(&members, 0, &line(TOKEN));
+    let mut exits = processes.finish();
+    assert_all(&[exits.remove(0)], 4, "");
+    assert_all(&exits, 0, &line(TOKEN));
 }
 
 #[test]
@@ -178,11 +178,11 @@ fn a_failure_is_not_shared_across_proxies_or_certificates() {
             let mut env = TestEnv::caching(&server);
             let ca_cert = env.file("ca.pem", authority.pem());
             let value = if by_proxy { proxy.url() } else { &ca_cert };
-            let herd = waiting_herd(&env, &server, 1, &[], &[option, value]);
+            let processes = waiting_processes(&env, &server, 1, &[], &[option, value]);
             gate.open();
-            let members = herd.finish();
-            assert_all(&members[..1], 4, "");
-            assert_all(&members[1..], 0, &line(TOKEN));
+            let exits = processes.finish();
+            assert_all(&exits[..1], 4, "");
+            assert_all(&exits[1..], 0, &line(TOKEN));
         },
     );
 }
@@ -213,11 +213,11 @@ fn a_connection_failure_is_not_shared() {
     let server = Server::replies([reset, Reply::token()]);
     let env = TestEnv::caching(&server);
     let once = &["--retries", "0"];
-    let herd = waiting_herd(&env, &server, 9, once, once);
+    let processes = waiting_processes(&env, &server, 9, once, once);
     gate.open();
-    let members = herd.finish();
-    assert_all(&members[..1], 5, "");
-    assert_all(&members[1..], 0, &line(TOKEN));
+    let exits = processes.finish();
+    assert_all(&exits[..1], 5, "");
+    assert_all(&exits[1..], 0, &line(TOKEN));
 }
 
 #[test]
@@ -248,11 +248,11 @@ fn a_killed_or_interrupted_lock_holder_is_replaced_at_once() {
             let env = TestEnv::caching(&server);
             let holder = env.start(&["get"]);
             server.wait_for_requests(1);
-            let mut herd = Herd::new(&env);
-            herd.start(&env, 10, &[]).wait_for_waiting(10);
+            let mut processes = Processes::new(&env);
+            processes.start(&env, 10, &[]).wait_for_waiting(10);
             let since = Instant::now();
             holder.signal(*signal);
-            assert_all(&herd.finish(), 0, &line(TOKEN));
+            assert_all(&processes.finish(), 0, &line(TOKEN));
             // Half of the timeout would be 45 s.
             assert!(
                 since.elapsed() < Duration::from_secs(10),
@@ -272,9 +272,9 @@ fn a_stopped_lock_holder_is_waited_for_half_of_the_timeout() {
     server.wait_for_requests(1);
     holder.signal(Signal::STOP);
     let since = Instant::now();
-    let mut herd = Herd::new(&env);
-    herd.start(&env, 1, &["--timeout", SHORT_TIMEOUT]);
-    assert_all(&herd.finish(), 0, &line("early"));
+    let mut processes = Processes::new(&env);
+    processes.start(&env, 1, &["--timeout", SHORT_TIMEOUT]);
+    assert_all(&processes.finish(), 0, &line("early"));
     let waited = since.elapsed();
     assert!((HALF_OF_IT..2 * HALF_OF_IT).contains(&waited), "{waited:?}");
     // The stopped process gets and stores a token too.
@@ -291,11 +291,11 @@ fn parallel_refreshes_cost_two_requests_at_most() {
     let server = Server::replies([token("first").held_by(&gate), token("second")]);
     let env = TestEnv::caching(&server);
     let refresh = &["--refresh"];
-    let herd = waiting_herd(&env, &server, 50, refresh, refresh);
+    let processes = waiting_processes(&env, &server, 50, refresh, refresh);
     gate.open();
-    let members = herd.finish();
-    assert_all(&members[..1], 0, &line("first"));
-    assert_all(&members[1..], 0, &line("second"));
+    let exits = processes.finish();
+    assert_all(&exits[..1], 0, &line("first"));
+    assert_all(&exits[1..], 0, &line("second"));
 }
 
 #[test]
@@ -303,9 +303,9 @@ fn a_run_without_refresh_uses_the_token_of_a_refresh() {
     let gate = Gate::default();
     let server = Server::replies([token("new").held_by(&gate)]);
     let env = TestEnv::caching(&server);
-    let herd = waiting_herd(&env, &server, 9, &["--refresh"], &[]);
+    let processes = waiting_processes(&env, &server, 9, &["--refresh"], &[]);
     gate.open();
-    assert_all(&herd.finish(), 0, &line("new"));
+    assert_all(&processes.finish(), 0, &line("new"));
 }
 
 #[test]
@@ -315,10 +315,10 @@ fn after_a_rate_limit_one_process_requests_for_all() {
     let server = Server::replies([limit, Reply::token()]);
     let env = TestEnv::caching(&server);
     env.run_once(&["get"]).exits(6);
-    let mut herd = Herd::new(&env);
-    herd.start(&env, 20, &["--timeout", SHORT_TIMEOUT]);
-    herd.wait_for(WAITS_FOR_LIMIT, 20);
-    assert_all(&herd.finish(), 0, &line(TOKEN));
+    let mut processes = Processes::new(&env);
+    processes.start(&env, 20, &["--timeout", SHORT_TIMEOUT]);
+    processes.wait_for(WAITS_FOR_LIMIT, 20);
+    assert_all(&processes.finish(), 0, &line(TOKEN));
 }
 
 #[test]
@@ -327,8 +327,8 @@ fn waiting_for_a_rate_limit_blocks_no_other_process() {
     let server = Server::replies([limit, token("anothers"), token("refreshed")]);
     let mut env = TestEnv::caching(&server);
     env.run_once(&["get"]).exits(6);
-    let mut herd = Herd::new(&env);
-    herd.start(&env, 5, &[]).wait_for(WAITS_FOR_LIMIT, 5);
+    let mut processes = Processes::new(&env);
+    processes.start(&env, 5, &[]).wait_for(WAITS_FOR_LIMIT, 5);
     env.var("CELLS_CLIENT_SECRET", "another-secret");
     let output = env.run(&["get", "-v"]);
     output.prints(&line("anothers")).never_says("waiting");
@@ -336,7 +336,7 @@ fn waiting_for_a_rate_limit_blocks_no_other_process() {
     let output = env.run(&["get", "-v", "--refresh"]);
     output.prints(&line("refreshed")).never_says("waiting");
     // The waiting processes use that token, and do not wait for the minute to pass.
-    assert_all(&herd.finish(), 0, &line("refreshed"));
+    assert_all(&processes.finish(), 0, &line("refreshed"));
 }
 
 #[test]
@@ -379,22 +379,22 @@ fn killed_processes_leave_a_usable_cache() {
             .iter()
             .map(|victim| (*victim, victim + random.usize(0..PROCESSES / 4)))
             .collect();
-        let mut herd = Herd::new(&env);
+        let mut processes = Processes::new(&env);
         for started in 0..PROCESSES {
-            herd.start(&env, 1, &[]);
+            processes.start(&env, 1, &[]);
             let due = kills.iter().filter(|(_, when)| *when == started);
             for (victim, _) in due {
                 thread::sleep(Duration::from_micros(random.u64(0..2000)));
-                herd.kill(*victim);
+                processes.kill(*victim);
             }
         }
         for (victim, _) in kills.iter().filter(|(_, when)| *when >= PROCESSES) {
-            herd.kill(*victim);
+            processes.kill(*victim);
         }
-        for (index, member) in herd.finish().into_iter().enumerate() {
-            let killed = member.code.is_none() && victims.contains(&index);
-            let well = member.code == Some(0) && member.stdout == line(TOKEN);
-            assert!(killed || well, "round {round}, number {index}: {member:?}");
+        for (index, exit) in processes.finish().into_iter().enumerate() {
+            let killed = exit.code.is_none() && victims.contains(&index);
+            let well = exit.code == Some(0) && exit.stdout == line(TOKEN);
+            assert!(killed || well, "round {round}, number {index}: {exit:?}");
         }
         let asked = server.requests().len();
         env.run(&["get"]).exits(0).prints(&line(TOKEN));

@@ -1,5 +1,5 @@
-//! Every failure has its exit code. (That it also has one error line, a hint and nothing on stdout is checked by
-//! `TestEnv`. What decides between the codes is in a table beside the code, `src/oauth/token_response/tests.rs`.)
+//! The exit code of every failure. `TestEnv` checks that there is one error line, a hint and nothing on stdout;
+//! `src/oauth/token_response/tests.rs` has a table of which rule decides first.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{
 const HTML: &str = "<html><body><h1>Bad Gateway</h1></body></html>";
 const KIB_64: usize = 64 * 1024;
 
-/// A second after the deadline of each run; most take a hundredth of it.
+/// One second more than the timeout of each run.
 const IN_TIME: Duration = Duration::from_secs(10);
 
 fn get(reply: Reply) -> Output {
@@ -88,7 +88,7 @@ fn refused_credentials_are_exit_4() {
     }
 }
 
-/// It may be a gateway's, so it is not called a refusal of the credentials.
+/// A gateway may have answered, so the message does not say that the credentials were refused.
 #[test]
 fn a_401_without_an_error_object_is_exit_4_and_quoted() {
     let challenges = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: Basic realm=\"x\"\r\n";
@@ -124,7 +124,7 @@ fn other_errors_are_exit_7() {
         "invalid_request",
         "invalid_grant",
         "unsupported_grant_type",
-        "a_code_of_theirs",
+        "an_unknown_code",
         "INVALID_CLIENTS",
     ] {
         for status in [200, 400, 401] {
@@ -151,7 +151,7 @@ fn other_errors_are_exit_7() {
 }
 
 #[test]
-fn a_200_that_is_no_token_response_is_exit_7() {
+fn a_200_without_a_token_is_exit_7() {
     let with =
         |member: &str| Reply::json(200, format!("{{\"access_token\":\"{TOKEN}\",{member}}}"));
     let cut = token_json().trim_end_matches('}').to_owned();
@@ -160,7 +160,7 @@ fn a_200_that_is_no_token_response_is_exit_7() {
         ("a page", html(200), "Bad Gateway"),
         ("a word", Reply::text(200, "text/plain", "OK"), "\"OK\""),
         (
-            "a string that is no JWT",
+            "a string that is not a JWT",
             Reply::json(200, "\"opaque\""),
             "neither a JSON object",
         ),
@@ -170,12 +170,12 @@ fn a_200_that_is_no_token_response_is_exit_7() {
             "neither",
         ),
         (
-            "a bare JWT called JSON",
+            "a bare JWT as application/json",
             Reply::json(200, TOKEN),
             "not JSON",
         ),
         (
-            "a bare JWT of no type",
+            "a bare JWT without a content type",
             Reply::http(200, "", TOKEN),
             "not JSON",
         ),
@@ -238,9 +238,9 @@ fn a_200_that_is_no_token_response_is_exit_7() {
     get(Reply::json(200, padded(&token_json(), KIB_64))).exits(0);
 }
 
-/// What could break out of a shell, a header or a terminal.
+/// Such a token could inject text into a shell, a header or a terminal.
 #[test]
-fn a_token_that_is_no_b64token_is_exit_7() {
+fn a_token_that_is_not_a_b64token_is_exit_7() {
     for value in [
         r#""""#,
         "12345",
@@ -316,7 +316,7 @@ fn a_connection_that_ends_early_is_exit_5() {
     );
 }
 
-/// Opens after the bytes before it have had time to arrive: a reset overtakes what is still on its way.
+/// A gate that opens once the bytes sent before it have arrived: a reset discards what is still in flight.
 fn slow_gate() -> Gate {
     let gate = Gate::default();
     let opener = gate.clone();
@@ -344,9 +344,9 @@ fn a_service_that_cannot_be_reached_is_exit_5() {
     env.run_once(&args).exits(5).says("something.invalid");
 }
 
-/// Something answers, but not in HTTP: unreachable and invalid are both true.
+/// Both "unreachable" and "not a token response" describe it.
 #[test]
-fn what_is_not_http_is_exit_5_or_7() {
+fn a_response_that_is_not_http_is_exit_5_or_7() {
     for bytes in [
         &b"SSH-2.0-OpenSSH_9.9\r\n"[..],
         b"\x00\x01\x02\xff\xfe\r\n\r\n",

@@ -500,7 +500,7 @@ fn the_end_loses_none_of_five_hundred() {
             TOKEN
         );
     }
-    assert_eq!(serving.ends(), Some(0));
+    assert_eq!(serving.wait(), Some(0));
 }
 
 #[test]

@@ -1,12 +1,12 @@
-//! What `-o header` and `-o env` print, as the programs read it that they are for: curl, shells, dotenv files.
+//! `-o header` and `-o env`, read by the programs that they are meant for: curl, shells, dotenv files.
 
 use crate::support::{Reply, Server, TOKEN, TestEnv, each_row};
 
-/// Every character that a b64token may have.
-const AWKWARD: &str = "AZaz09-._~+/==";
+/// Every kind of character that a b64token may contain.
+const ALL_CHARS: &str = "AZaz09-._~+/==";
 
 #[test]
-fn the_header_is_one_that_curl_sends() {
+fn curl_sends_the_header() {
     let server = Server::replies([Reply::token(), Reply::json(200, "{}")]);
     let env = TestEnv::for_server(&server);
     let output = env.sh("cells-token get -o header | curl -sS -H @- $CELLS_BASE_URL/api");
@@ -84,20 +84,20 @@ fn the_env_line_is_read_back_unchanged() {
         |row| row.0,
         |(name, script)| {
             for shell in ["zsh", "fish"] {
-                if script.starts_with(shell) && !is_there(shell) {
+                if script.starts_with(shell) && !is_installed(shell) {
                     return;
                 }
             }
-            let answer = format!(r#"{{"access_token":"{AWKWARD}"}}"#);
+            let answer = format!(r#"{{"access_token":"{ALL_CHARS}"}}"#);
             let server = Server::replies([Reply::json(200, answer)]);
             let output = TestEnv::for_server(&server).sh(script);
-            assert_eq!(output.exits(0).stdout, format!("{AWKWARD}\n"), "{name}");
+            assert_eq!(output.exits(0).stdout, format!("{ALL_CHARS}\n"), "{name}");
         },
     );
 }
 
 #[test]
-fn a_name_that_cannot_be_is_exit_2_before_anything_is_asked() {
+fn an_invalid_or_reserved_name_is_exit_2_without_a_request() {
     let good = ["CELLS_ACCESS_TOKEN", "a", "_", "TOKEN_2", "Ci2"];
     let bad = [
         "",
@@ -135,7 +135,7 @@ fn a_name_that_cannot_be_is_exit_2_before_anything_is_asked() {
 }
 
 #[test]
-fn a_name_for_a_format_without_one_is_exit_2() {
+fn env_name_with_another_format_is_exit_2() {
     for format in ["raw", "json", "header"] {
         let server = Server::untouched();
         let output =
@@ -144,12 +144,12 @@ fn a_name_for_a_format_without_one_is_exit_2() {
     }
 }
 
-/// Says aloud where a shell is absent; under CI that is a failure.
-pub fn is_there(shell: &str) -> bool {
+/// Whether a shell is installed. Reports a missing one, and fails under CI.
+pub fn is_installed(shell: &str) -> bool {
     let found = TestEnv::new().sh(&format!("command -v {shell}")).code == Some(0);
     assert!(
         found || std::env::var_os("CI").is_none(),
-        "{shell} is not installed, and under CI it has to be"
+        "{shell} is not installed; CI requires it"
     );
     if !found {
         eprintln!("SKIPPED: {shell} is not installed");

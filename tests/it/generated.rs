@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::formats::is_there;
+use crate::formats::is_installed;
 use crate::support::TestEnv;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -54,7 +54,7 @@ fn completions_that_cannot_be_written_are_exit_1() {
 
 #[test]
 fn mandoc_has_no_warnings_about_the_man_pages() {
-    if !is_there("mandoc") {
+    if !is_installed("mandoc") {
         return;
     }
     let output = TestEnv::new().sh(&format!("mandoc -Tlint -W warning {ROOT}/man/*.1"));

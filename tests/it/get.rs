@@ -1,4 +1,4 @@
-//! The request as it is on the wire, and every form of response that is a token.
+//! The request on the wire, and every form of response that has a token.
 
 use serde_json::json;
 
@@ -14,14 +14,14 @@ fn the_token_is_printed_with_one_newline() {
 }
 
 #[test]
-fn the_request_is_byte_for_byte_the_contracts() {
+fn the_request_has_the_documented_headers_and_body() {
     let server = Server::replies([Reply::token()]);
     TestEnv::for_server(&server).run(&["get"]).exits(0);
     let request = server.request();
     assert_eq!(request.line, "POST /v4.0/cells/connect/token HTTP/1.1");
     let mut headers = request.headers.clone();
     headers.sort();
-    // What HTTP itself needs and the contract's five, but nothing else that says something about the caller.
+    // The documented fields and those that HTTP needs: nothing else identifies the caller.
     headers.retain(|(name, _)| name != "connection");
     let expected = [
         ("accept", "application/json"),
@@ -40,7 +40,7 @@ fn the_request_is_byte_for_byte_the_contracts() {
 }
 
 #[test]
-fn ids_and_secrets_arrive_as_they_were_given() {
+fn ids_and_secrets_arrive_unchanged() {
     let (long_id, long_secret) = ("i".repeat(500), "secret-".repeat(500));
     let rows = [
         ("spaces", " id with spaces ", "  secret with spaces  "),
@@ -77,7 +77,7 @@ fn ids_and_secrets_arrive_as_they_were_given() {
     );
 }
 
-/// More of them are in a table in `src/oauth/token_response/tests.rs`.
+/// `src/oauth/token_response/tests.rs` has more.
 #[test]
 fn every_form_of_response_gives_the_token() {
     let object = token_json();
@@ -120,7 +120,7 @@ fn every_form_of_response_gives_the_token() {
             "a bare JWT as text/plain",
             Reply::text(200, "text/plain; charset=utf-8", TOKEN),
         ),
-        ("nothing but the token", with("")),
+        ("access_token alone", with("")),
         ("bearer in lower case", with(r#","token_type":"bearer""#)),
         ("BearerToken", with(r#","token_type":"BearerToken""#)),
         (
@@ -136,7 +136,10 @@ fn every_form_of_response_gives_the_token() {
             "chunked",
             raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", &chunks),
         ),
-        ("ended by closing", raw("HTTP/1.1 200 OK", &object)),
+        (
+            "ended by closing the connection",
+            raw("HTTP/1.1 200 OK", &object),
+        ),
         ("HTTP/1.0", raw("HTTP/1.0 200 OK", &object)),
         ("no reason phrase", raw("HTTP/1.1 200 ", &object)),
     ];
@@ -152,7 +155,7 @@ fn every_form_of_response_gives_the_token() {
 }
 
 #[test]
-fn every_b64token_is_a_token() {
+fn every_b64token_is_accepted() {
     let (long, jwt) = ("t".repeat(8000), jwt(&json!({ "sub": "someone" })));
     for token in [
         "a",

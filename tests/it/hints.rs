@@ -1,14 +1,14 @@
-//! The hint after each failure: what to change, and whether trying again can help.
+//! The hint of each failure: what to change, and whether a retry may help.
 
 use crate::support::{ID, Reply, SECRET, Server, Step, TestEnv, closed_port, each_row};
 
 const PAGE: &str = "<!DOCTYPE html><html><body>Welcome</body></html>";
 
-/// The response, and what its hint contains.
+/// Name, response, and what the hint contains.
 type Row = (&'static str, Reply, &'static [&'static str]);
 
 #[test]
-fn each_failure_hints_at_what_helps() {
+fn each_failure_has_its_hint() {
     let page = |status| Reply::text(status, "text/html; charset=utf-8", PAGE);
     let wait = |status| Reply::http(status, "Retry-After: 3600\r\n", "");
     let api_management = r#"{"statusCode":401,"message":"missing subscription key"}"#;
@@ -58,7 +58,7 @@ fn each_failure_hints_at_what_helps() {
         ("HTML", page(200), web_page),
         ("HTML with 403", page(403), web_page),
         ("HTML with 404", page(404), web_page),
-        ("HTML called JSON", Reply::json(200, PAGE), web_page),
+        ("HTML as application/json", Reply::json(200, PAGE), web_page),
         (
             "HTML in capitals",
             Reply::text(200, "TEXT/HTML", "x"),
@@ -92,7 +92,7 @@ fn each_failure_hints_at_what_helps() {
             &["--base-url", "--token-url"],
         ),
         (
-            "cut off",
+            "a closed connection",
             Reply::steps([Step::ReadRequest]),
             &["try again later"],
         ),
@@ -112,7 +112,7 @@ fn each_failure_hints_at_what_helps() {
 }
 
 #[test]
-fn a_service_that_cannot_be_reached_may_be_tried_again() {
+fn an_unreachable_service_hints_at_a_retry() {
     let (_socket, url) = closed_port();
     let env = TestEnv::with_credentials();
     env.run_once(&["get", "--base-url", &url])
@@ -125,7 +125,7 @@ fn a_service_that_cannot_be_reached_may_be_tried_again() {
     output.exits(5).hints("try again later").hints("--timeout");
 }
 
-/// Sent as they are, and named only when they are refused; never shown.
+/// The value is sent unchanged and never shown.
 #[test]
 fn a_refusal_of_odd_credentials_names_the_oddity() {
     let rows = [

@@ -1,12 +1,10 @@
-//! What nobody may see: the secret in arguments, in a core file, in anything said under `-v`. That it is in no output
-//! and no file is judged by every run; `RUST_LOG=trace` is set in every world.
-//!
-//! The environment of a child is looked at in `run`.
+//! The secret and the token stay out of `-v`, the arguments and core files. `TestEnv` searches the output and files of
+//! every run for them and sets `RUST_LOG=trace`. What a child process inherits is tested in `run`.
 
 use crate::support::{Gate, ID, Reply, SECRET, Server, Step, TOKEN, TestEnv, each_row};
 
 #[test]
-fn nothing_is_told_under_v_whatever_happens() {
+fn verbose_output_never_contains_the_secret_or_the_token() {
     let quoting = format!("{{\"error\":\"{ID}\",\"error_description\":{SECRET:?}}}");
     let rows = [
         ("a token", Reply::token()),
@@ -15,24 +13,33 @@ fn nothing_is_told_under_v_whatever_happens() {
             Reply::json(200, format!("\"{TOKEN}\"")),
         ),
         ("a refusal", Reply::oauth_error(401, "invalid_client")),
-        ("a refusal that quotes", Reply::json(400, quoting.clone())),
-        ("an outage that quotes", Reply::json(503, quoting.clone())),
-        ("a page that quotes", Reply::text(200, "text/html", quoting)),
         (
-            "a token with a wrong type",
+            "a refusal that quotes the secret",
+            Reply::json(400, quoting.clone()),
+        ),
+        (
+            "an outage that quotes the secret",
+            Reply::json(503, quoting.clone()),
+        ),
+        (
+            "a page that quotes the secret",
+            Reply::text(200, "text/html", quoting),
+        ),
+        (
+            "a token of another type",
             Reply::json(
                 200,
                 format!("{{\"access_token\":\"{TOKEN}\",\"token_type\":\"mac\"}}"),
             ),
         ),
         (
-            "a token that is cut off",
+            "a truncated token",
             Reply::json(200, format!("{{\"access_token\":\"{TOKEN}")),
         ),
-        ("no answer", Reply::steps([Step::ReadRequest])),
-        ("no HTTP", Reply::raw(format!("{SECRET} {TOKEN}"))),
+        ("no response", Reply::steps([Step::ReadRequest])),
+        ("not HTTP", Reply::raw(format!("{SECRET} {TOKEN}"))),
         (
-            "a header that quotes",
+            "a header with the token",
             Reply::raw(format!("HTTP/1.1 200 {TOKEN}\r\n{TOKEN}\r\n\r\n")),
         ),
     ];
@@ -53,7 +60,7 @@ fn nothing_is_told_under_v_whatever_happens() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn no_secret_but_that_of_the_option_is_among_the_arguments() {
+fn a_secret_from_a_file_is_not_among_the_arguments() {
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
     let mut env = TestEnv::for_server(&server);
@@ -71,11 +78,11 @@ fn no_secret_but_that_of_the_option_is_among_the_arguments() {
     running.finish().exits(0);
 }
 
-/// A process that may be dumped leaves a core file when it is killed so, with the secret in it.
+/// A core file would contain the secret.
 #[cfg(target_os = "linux")]
 #[test]
-fn it_leaves_no_core_file() {
-    let this = "leaks::it_leaves_no_core_file";
+fn a_killed_process_leaves_no_core_file() {
+    let this = "leaks::a_killed_process_leaves_no_core_file";
     let sleeping = TestEnv::new();
     let is_up = || while !sleeping.path("up").exists() {};
     if !dumps_core("touch up && exec sleep 60", &sleeping, is_up) {
@@ -87,7 +94,7 @@ fn it_leaves_no_core_file() {
     assert!(!env.path("core").exists());
 }
 
-/// Whether what the script becomes leaves a core file when it is killed once it is `ready`.
+/// Runs a script that ends in `exec`, kills the process once `ready` returns, and reports whether it dumped core.
 #[cfg(target_os = "linux")]
 fn dumps_core(script: &str, env: &TestEnv, ready: impl FnOnce()) -> bool {
     let running = env.start_sh(&format!("ulimit -c unlimited && {script}"));
@@ -95,7 +102,7 @@ fn dumps_core(script: &str, env: &TestEnv, ready: impl FnOnce()) -> bool {
     running.kill_with_core()
 }
 
-/// So that a panic drops, and so wipes, what is secret.
+/// Unwinding drops secrets, which zeroizes them.
 #[test]
 fn a_panic_unwinds_in_every_profile() {
     let manifest = include_str!("../../Cargo.toml");

@@ -1,4 +1,4 @@
-//! What `-o json` prints: the server's members, the times, and nothing that a terminal obeys.
+//! `-o json`: the server's members, our own, and escapes for what a terminal or CI log would interpret.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,7 +20,7 @@ fn now() -> u64 {
     since_1970.unwrap().as_secs()
 }
 
-/// Seconds since 1970 of a time in the contract's one form.
+/// Parses a time in RFC 3339 with whole seconds and `Z`; returns seconds since 1970.
 #[track_caller]
 fn seconds(time: &Value) -> u64 {
     let text = time.as_str().unwrap_or_else(|| panic!("no time: {time}"));
@@ -72,7 +72,7 @@ fn our_members_replace_the_servers() {
 }
 
 #[test]
-fn every_form_of_response_gives_an_object_with_the_token() {
+fn every_form_of_response_is_printed_as_an_object_with_the_token() {
     let object_in_string = json!(token_json()).to_string();
     for reply in [
         Reply::json(200, object_in_string),
@@ -83,7 +83,7 @@ fn every_form_of_response_gives_an_object_with_the_token() {
     }
 }
 
-/// Which lifetime is read from which response is a table in `src/oauth/token_response/tests.rs`.
+/// `src/oauth/token_response/tests.rs` has more lifetimes.
 #[test]
 fn the_times_follow_the_lifetime() {
     let hour = jwt(&json!({ "iat": 1_700_000_000, "exp": 1_700_003_600 }));
@@ -146,7 +146,7 @@ fn the_times_follow_the_lifetime() {
                 (lifetime - passed - 2..=lifetime).contains(&left),
                 "{printed}"
             );
-            // Each is rounded down for itself.
+            // Both times are rounded down.
             let lives = seconds(&printed["expires_at"]) - obtained;
             assert!(lives.abs_diff(lifetime) <= 1, "{printed}");
         },
@@ -154,7 +154,7 @@ fn the_times_follow_the_lifetime() {
 }
 
 #[test]
-fn a_token_without_a_lifetime_left_is_printed_with_a_warning_and_not_cached() {
+fn a_token_with_a_lifetime_of_zero_is_printed_with_a_warning_and_not_cached() {
     for expires_in in ["0", "-5", "\"0\""] {
         let server = Server::replies([
             with(&format!(",\"expires_in\":{expires_in}")),
@@ -171,7 +171,7 @@ fn a_token_without_a_lifetime_left_is_printed_with_a_warning_and_not_cached() {
 }
 
 #[test]
-fn a_lifetime_beyond_reason_is_survived() {
+fn an_absurd_lifetime_does_not_stop_the_token() {
     for value in [
         "99999999999999999999",
         "1e300",
@@ -187,7 +187,7 @@ fn a_lifetime_beyond_reason_is_survived() {
 }
 
 #[test]
-fn what_a_terminal_or_a_log_obeys_is_escaped() {
+fn terminal_and_ci_commands_are_escaped() {
     let text = "\u{1b}[31m\u{9b}\u{7f}\u{85} \u{202e}\u{2066}\u{200b}\u{feff} ##vso[task.x]y ###";
     let body = json!({ "access_token": TOKEN, "scope": text, text.to_owned(): [text] });
     let server = Server::replies([Reply::json(200, body.to_string())]);

@@ -1,5 +1,5 @@
-//! How text from a server is shown: enough of it to understand, without the secret, without tokens, and without what a
-//! terminal or a CI log obeys. That no run leaks the secret, in its output or on disk, is checked by `TestEnv`.
+//! How text from a server is shown: without the secret, tokens, and commands to a terminal or CI log. `TestEnv` checks
+//! that the secret is neither in the output nor on disk.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use crate::support::{ID, Output, Reply, SECRET, Server, TOKEN, TestEnv, each_row
 
 const NOT_SHOWN: &str = "(not shown: it quotes the client secret)";
 
-/// Runs `get` against a server that replies once, with the cache on, so that what is stored is searched too.
+/// Runs `get` once with the cache on, so that the stored failure is searched for the secret too.
 fn get(reply: Reply) -> Output {
     let server = Server::replies([reply]);
     TestEnv::caching(&server).run_once(&["get", "-v"])
@@ -25,7 +25,7 @@ fn redirect(location: &str) -> Reply {
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_named_without_userinfo_and_query() {
+fn a_redirect_is_not_followed_and_its_target_is_shown_without_userinfo_and_query() {
     for status in [300, 301, 302, 303, 305, 307, 308] {
         let target = Server::untouched();
         let location = target
@@ -44,7 +44,7 @@ fn a_redirect_is_not_followed_and_named_without_userinfo_and_query() {
 }
 
 #[test]
-fn every_redirect_target_can_be_described() {
+fn odd_redirect_targets_are_shown_safely() {
     let rows = [
         ("/relative?q=hunter2-hunter2", "/relative,"),
         ("//host.invalid?q=hunter2-hunter2", "http://host.invalid/,"),
@@ -83,9 +83,9 @@ fn the_first_200_characters_of_a_page_are_shown() {
     let body = format!(
         "{}-END-WITHIN{}",
         "ab ".repeat(63),
-        "#OUT-OF-SIGHT ".repeat(10)
+        "#BEYOND-LIMIT ".repeat(10)
     );
-    assert_eq!(body.find("#OUT"), Some(200));
+    assert_eq!(body.find("#BEYOND"), Some(200));
     let output = get(Reply::text(200, "text/x-odd", body));
     output
         .exits(7)
@@ -116,7 +116,7 @@ fn an_error_object_is_shown_with_code_and_description() {
 }
 
 #[test]
-fn error_objects_of_odd_shape_are_survived() {
+fn malformed_error_objects_are_exit_7() {
     for body in [
         r#"{"error":null}"#,
         r#"{"error":42}"#,
@@ -136,10 +136,10 @@ fn error_objects_of_odd_shape_are_survived() {
 }
 
 #[test]
-fn a_text_that_quotes_the_secret_is_not_shown_wherever_it_comes() {
+fn a_text_that_quotes_the_secret_is_not_shown() {
     let form: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let rows = [
-        ("as it is", SECRET.to_owned()),
+        ("verbatim", SECRET.to_owned()),
         ("form-encoded", form.clone()),
         ("JSON-encoded", serde_json::to_string(SECRET).unwrap()),
         (
@@ -266,9 +266,9 @@ fn a_run_of_20_token_characters_is_redacted() {
     }
 }
 
-/// A token may have any shape, and stand under any name.
+/// Any other value may be a token.
 #[test]
-fn no_value_of_a_json_body_is_shown_but_those_for_people() {
+fn only_members_meant_for_people_are_shown_of_a_json_body() {
     let odd = "c2VjcmV0|dG9r!ZW4";
     let rows = [
         (
@@ -277,7 +277,7 @@ fn no_value_of_a_json_body_is_shown_but_those_for_people() {
             "welcome",
         ),
         (
-            "no words at all",
+            "no text",
             json!({ "accessToken": odd, "expires": 1 }).to_string(),
             "members: accessToken, expires",
         ),
@@ -287,7 +287,7 @@ fn no_value_of_a_json_body_is_shown_but_those_for_people() {
             "members: access_token, token_type",
         ),
         (
-            "a pair",
+            "an array",
             json!([odd]).to_string(),
             "neither a JSON object nor a token",
         ),
@@ -370,14 +370,14 @@ fn a_binary_body_is_not_shown_and_its_encoding_is_named() {
             }
         },
     );
-    // A wrong header does no harm to a body that can be read.
+    // A wrong header does not matter if the body can be read.
     let headers = "Content-Type: application/json\r\nContent-Encoding: utf-8\r\n";
     get(Reply::http(200, headers, token_json())).exits(0);
 }
 
 /// `TestEnv` checks stderr for the characters themselves.
 #[test]
-fn what_a_terminal_or_a_log_obeys_is_escaped() {
+fn terminal_and_ci_commands_are_escaped() {
     let rows = [
         ("colours", "\u{1b}[31mred\u{1b}[0m"),
         ("a title", "\u{1b}]0;owned\u{7}"),
@@ -393,13 +393,13 @@ fn what_a_terminal_or_a_log_obeys_is_escaped() {
             "a\u{2066}b\u{2067}c\u{2069}e\u{200e}f\u{61c}",
         ),
         (
-            "lines that look like ours",
+            "fake error lines",
             "no\ncells-token: error: fake\nhint: fake",
         ),
         ("other line ends", "no\u{85}fake\u{b}fake\u{2028}fake"),
         ("Azure Pipelines", "##vso[task.setvariable variable=x]y"),
         ("GitHub's old commands", "see ##[add-path]x"),
-        ("three of them", "###vso[x]"),
+        ("three number signs", "###vso[x]"),
     ];
     each_row(
         &rows,
@@ -428,7 +428,7 @@ fn what_a_terminal_or_a_log_obeys_is_escaped() {
 fn members_beside_a_token_that_quote_the_secret_are_replaced() {
     let body = json!({
         "access_token": TOKEN, "scope": format!("a {SECRET}"), "list": [{ "x": SECRET }], format!("name {SECRET}"): 1,
-        "plain": "kept", "expires_in": 3600,
+        "plain": "unchanged", "expires_in": 3600,
     });
     let server = Server::replies([Reply::json(200, body.to_string())]);
     let env = TestEnv::caching(&server);
@@ -436,11 +436,11 @@ fn members_beside_a_token_that_quote_the_secret_are_replaced() {
     assert_eq!(printed["scope"], "[redacted]");
     assert_eq!(printed["list"], json!([{ "x": "[redacted]" }]));
     assert_eq!(printed["[redacted]"], 1);
-    assert_eq!(printed["plain"], "kept");
+    assert_eq!(printed["plain"], "unchanged");
 }
 
 #[test]
-fn an_odd_content_type_is_survived() {
+fn an_odd_content_type_does_not_hide_the_body() {
     for content_type in [
         "a/b\u{202e}c",
         "x/\tY",

@@ -5,8 +5,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::formats::is_there;
-use crate::support::page::{self, Block, blocks, document, world};
+use crate::formats::is_installed;
+use crate::support::page::{self, Block, blocks, document, environment};
 use crate::support::{Output, TestEnv};
 
 const RECIPES: &str = "docs/recipes.md";
@@ -65,7 +65,7 @@ fn every_block_has_a_test() {
 fn password_manager() {
     let script = block("sh", "CELLS_CLIENT_SECRET_COMMAND").text;
     let script = format!("unset CELLS_CLIENT_SECRET\n{script}");
-    let output = succeeds(&mut world(), STRICT, &script);
+    let output = succeeds(&mut environment(), STRICT, &script);
     assert_eq!(output.stdout, "reported\n");
 }
 
@@ -83,7 +83,7 @@ fn commands_of_password_managers() {
         .collect();
     assert_eq!(commands.len(), 6);
     for command in commands {
-        let mut env = world();
+        let mut env = environment();
         let (program, arguments) = command.split_once(' ').unwrap();
         let arguments = arguments.replace('"', "");
         executable(
@@ -103,19 +103,19 @@ fn commands_of_password_managers() {
 #[test]
 fn posix_shells() {
     let block = block("sh", "export TOKEN");
-    succeeds(&mut world(), STRICT, &block.text);
-    page::run(&mut world(), "--respond 404", STRICT, &block.text).exits(7);
+    succeeds(&mut environment(), STRICT, &block.text);
+    page::run(&mut environment(), "--respond 404", STRICT, &block.text).exits(7);
     let hidden = "export TOKEN=$(cells-token get)";
-    page::run(&mut world(), "--respond 404", STRICT, hidden).exits(0);
+    page::run(&mut environment(), "--respond 404", STRICT, hidden).exits(0);
 }
 
 #[test]
 fn fish() {
-    if is_there("fish") {
+    if is_installed("fish") {
         let block = block("fish", "set -gx");
-        succeeds(&mut world(), "fish --no-config", &block.text);
+        succeeds(&mut environment(), "fish --no-config", &block.text);
         page::run(
-            &mut world(),
+            &mut environment(),
             "--respond 404",
             "fish --no-config",
             &block.text,
@@ -129,7 +129,7 @@ fn fish() {
 fn powershell() {
     if TestEnv::new().sh("command -v pwsh").code == Some(0) {
         let block = block("powershell", "LASTEXITCODE");
-        succeeds(&mut world(), "pwsh -NoProfile -File", &block.text);
+        succeeds(&mut environment(), "pwsh -NoProfile -File", &block.text);
     } else {
         eprintln!("SKIPPED: pwsh is not installed");
     }
@@ -145,7 +145,7 @@ fn retry_loop() {
         ("503", 1, "60\n300\n0\n"),
         ("404", 1, ""),
     ] {
-        let mut env = world();
+        let mut env = environment();
         env.var("CELLS_RETRIES", "0").var("CELLS_NO_CACHE", "1");
         let respond = format!("--respond {answers}");
         page::run(&mut env, &respond, STRICT, &block.text).exits(code);
@@ -166,7 +166,7 @@ fn github_actions() {
         script +=
             &format!("(set -a; . ./github-env; bash --noprofile --norc -eo pipefail step-{i})\n");
     }
-    let output = succeeds(&mut world(), STRICT, &script);
+    let output = succeeds(&mut environment(), STRICT, &script);
     let lines: Vec<_> = output.stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{output}");
     assert!(lines[1].starts_with("::add-mask::eyJ"), "{output}");
@@ -180,11 +180,17 @@ fn gitlab_ci() {
     let jobs: Vec<_> = jobs.split("\n\n").map(|job| scripts(job, "-")).collect();
     assert_eq!(jobs.len(), 2);
     for (commands, reports) in jobs.iter().zip([1, 2]) {
-        let output = succeeds(&mut world(), "bash -eo pipefail", &commands.concat());
+        let output = succeeds(&mut environment(), "bash -eo pipefail", &commands.concat());
         assert_eq!(output.stdout, "reported\n".repeat(reports));
     }
     let second = jobs[1].concat();
-    page::run(&mut world(), "--respond 404", "bash -eo pipefail", &second).exits(7);
+    page::run(
+        &mut environment(),
+        "--respond 404",
+        "bash -eo pipefail",
+        &second,
+    )
+    .exits(7);
 }
 
 #[test]
@@ -192,9 +198,9 @@ fn makefile() {
     let makefile = block("make", "").text;
     for (target, reports) in [("report", 1), ("report-of-two", 2)] {
         let shell = format!("sh -c \"make -s -f \\$0 {target}\"");
-        let output = succeeds(&mut world(), &shell, &makefile);
+        let output = succeeds(&mut environment(), &shell, &makefile);
         assert_eq!(output.stdout, "reported\n".repeat(reports), "{target}");
-        let output = page::run(&mut world(), "--respond 404", &shell, &makefile);
+        let output = page::run(&mut environment(), "--respond 404", &shell, &makefile);
         assert_eq!((output.code, &*output.stdout), (Some(2), ""), "{output}");
     }
 }
@@ -205,7 +211,7 @@ fn docker_build_secret() {
     let line = block("dockerfile", "id=cells-header").text;
     let line = line.split_once("id=cells-header \\\n").unwrap().1;
     assert!(line.contains("curl -sS -H @/run/secrets/cells-header"));
-    let mut env = world();
+    let mut env = environment();
     let line = line.replace("/run/secrets/cells-header", "$file");
     let docker = format!(
         "#!/bin/sh -eu\n[ \"$1 $2\" = 'build --secret' ]\nfile=${{3#id=cells-header,src=}}\nstat -c %a \"$file\"\ncut -c-25 \"$file\"\n{line}"
@@ -263,7 +269,7 @@ fn reports_with_a_secret_file(command: &str) {
          unset CELLS_CLIENT_SECRET\n\
          {command}\n"
     );
-    let output = succeeds(&mut world(), STRICT, &script);
+    let output = succeeds(&mut environment(), STRICT, &script);
     assert_eq!(output.stdout, "reported\n", "{command}");
 }
 

@@ -1,5 +1,4 @@
-//! What is printed where: the result on standard output, everything else on standard error, and an exit code where
-//! standard output cannot be written.
+//! Standard output has the result alone, standard error the rest, and errors writing to either are handled.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -24,8 +23,7 @@ fn every_spelling_of_a_format_works() {
     }
 }
 
-/// `/dev/full` refuses every write, and a descriptor that is open for reading refuses them in a way that Rust's standard
-/// library takes for success.
+/// Rust's standard library ignores the error of writing to a read-only descriptor.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stdout_that_cannot_be_written_is_exit_1() {
@@ -47,7 +45,7 @@ fn a_stdout_that_cannot_be_written_is_exit_1() {
             Stdio::from(read_end),
         ] {
             let output = env.start_into(args, stdout).finish();
-            output.exits(1).assert_voice();
+            output.exits(1).assert_message_format();
         }
     }
 }
@@ -70,7 +68,7 @@ fn a_stderr_that_cannot_be_written_changes_nothing() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_exit_0_and_quiet() {
+fn a_closed_pipe_is_exit_0_without_a_message() {
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
     let (reader, writer) = std::io::pipe().unwrap();
@@ -88,11 +86,11 @@ fn a_reader_that_went_away_is_exit_0_and_quiet() {
     let output = TestEnv::new()
         .start_into(&["--help"], Stdio::from(writer))
         .finish();
-    output.exits(0).assert_calm();
+    output.exits(0).assert_safe_stderr();
 }
 
 #[test]
-fn verbosity_changes_stderr_alone() {
+fn verbosity_changes_only_stderr() {
     for option in ["-v", "--verbose", "-q", "--quiet"] {
         let server = Server::replies([Reply::token()]);
         let output = TestEnv::for_server(&server).run(&["get", option]);
@@ -158,7 +156,7 @@ fn verbose_describes_each_attempt() {
 }
 
 #[test]
-fn success_takes_no_longer_than_the_service() {
+fn a_successful_run_does_not_wait() {
     let server = Server::replies([Reply::token()]);
     let output = TestEnv::for_server(&server).run(&["get"]);
     assert!(output.elapsed < Duration::from_secs(5), "{output}");

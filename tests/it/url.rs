@@ -1,11 +1,11 @@
-//! The URL: which source wins, which path it means, and what is refused before a secret is sent there.
+//! The token URL: which source wins, how the path is built, and which URLs are rejected before a request.
 
 use crate::support::{ID, Reply, SECRET, Server, TestEnv, each_row};
 
 const PATH: &str = "/v4.0/cells/connect/token";
 
 #[test]
-fn the_request_goes_to_the_path_that_the_url_means() {
+fn the_request_path_follows_from_the_url() {
     let rows = [
         ("base URL", "--base-url", "", PATH),
         ("base URL with a slash", "--base-url", "/", PATH),
@@ -39,7 +39,7 @@ fn the_request_goes_to_the_path_that_the_url_means() {
             "/token?tenant=a%20b&x",
             "/token?tenant=a%20b&x",
         ),
-        ("token URL of nothing but a host", "--token-url", "", "/"),
+        ("token URL without a path", "--token-url", "", "/"),
     ];
     each_row(
         &rows,
@@ -55,7 +55,7 @@ fn the_request_goes_to_the_path_that_the_url_means() {
     );
 }
 
-/// Server `a` must be asked, server `b` must not.
+/// Server `a` gets the request, server `b` none.
 #[test]
 fn a_url_from_a_source_of_higher_precedence_wins() {
     let rows: &[(&str, &[&str], &[&str])] = &[
@@ -146,7 +146,7 @@ fn an_empty_url_variable_is_unset() {
 }
 
 #[test]
-fn the_sdks_base_url_serves_its_own_pair() {
+fn the_sdk_base_url_applies_to_its_own_credentials() {
     let server = Server::replies([Reply::token()]);
     let mut env = TestEnv::new();
     env.var("CellsCloudClientId", ID)
@@ -157,11 +157,11 @@ fn the_sdks_base_url_serves_its_own_pair() {
     assert_eq!(server.request().field("client_id").unwrap(), ID);
 }
 
-/// Other credentials use the default URL. It must not be contacted by a test, so this runs without a network, where the
-/// wrong URL is exit 2 (http to a host that is not loopback) and the right one exit 5.
+/// Other credentials use the default URL. A test must not contact it, so this runs without a network: the wrong URL is
+/// exit 2 (http to a host that is not loopback), the right one exit 5.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_sdks_base_url_serves_no_other_pair() {
+fn the_sdk_base_url_does_not_apply_to_other_credentials() {
     if !TestEnv::new().sh("unshare -rn true").stderr.is_empty() {
         eprintln!("SKIPPED: no network namespaces here");
         return;
@@ -187,7 +187,7 @@ fn the_sdks_base_url_serves_no_other_pair() {
 }
 
 #[test]
-fn http_is_for_loopback() {
+fn http_to_loopback_is_allowed() {
     for host in ["localhost", "127.0.0.1"] {
         let server = Server::replies([Reply::token()]);
         let url = format!("http://{host}:{}", server.port());
@@ -199,7 +199,7 @@ fn http_is_for_loopback() {
     TestEnv::with_credentials()
         .run(&["get", "--base-url", server.url()])
         .exits(0);
-    // Elsewhere 127.0.0.1 alone is configured.
+    // Other systems configure 127.0.0.1 only.
     if cfg!(target_os = "linux") {
         let server = Server::on("127.5.6.7", [Reply::token()]);
         TestEnv::with_credentials()
@@ -208,15 +208,15 @@ fn http_is_for_loopback() {
     }
 }
 
-/// URLs that are refused.
+/// URLs that are rejected.
 const BAD_URLS: &[(&str, &str)] = &[
     ("http beyond loopback", "http://host.invalid"),
     ("http beyond loopback in capitals", "HTTP://HOST.INVALID"),
     ("http to a private address", "http://10.255.255.1"),
-    ("http to every address", "http://0.0.0.0:9"),
+    ("http to the unspecified address", "http://0.0.0.0:9"),
     ("http to another IPv6 address", "http://[2001:db8::1]"),
     (
-        "a name that begins like loopback",
+        "a name that begins with 127.0.0.1",
         "http://127.0.0.1.host.invalid",
     ),
     (
@@ -279,10 +279,10 @@ fn a_bad_url_is_exit_2_from_every_source() {
 }
 
 #[test]
-fn allow_http_opens_http_and_nothing_else() {
+fn allow_http_allows_only_http() {
     let credentials = ["get", "--timeout", "10s", "--allow-http", "--base-url"];
     let run = |url| TestEnv::with_credentials().run_once(&[&credentials[..], &[url]].concat());
-    // Name lookup fails, so the URL was accepted.
+    // A failed name lookup means that the URL was accepted.
     run("http://something.invalid")
         .exits(5)
         .says("something.invalid");

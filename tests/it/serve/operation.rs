@@ -180,7 +180,7 @@ fn shutdown_waits_for_requests_in_flight() {
             Answer::read(stream).unwrap().is(200);
         }
         let _ = idle.read(&mut [0]);
-        assert_eq!(serving.ends(), Some(0));
+        assert_eq!(serving.wait(), Some(0));
     }
 }
 
@@ -193,7 +193,7 @@ fn shutdown_ends_after_ten_seconds() {
     server.wait_for_requests(1);
     let since = Instant::now();
     serving.signal(Signal::TERM);
-    assert_eq!(serving.ends(), Some(0));
+    assert_eq!(serving.wait(), Some(0));
     assert!(
         (9..14).contains(&since.elapsed().as_secs()),
         "{:?}",

@@ -157,13 +157,13 @@ impl TestEnv {
     pub fn file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, contents).unwrap();
-        self.watch.holders.insert(path.clone());
+        self.watch.exempt.insert(path.clone());
         path.into_os_string().into_string().unwrap()
     }
 
     /// Leaves this file out of the search for leaks.
     pub fn may_hold_secret(&mut self, path: &Path) {
-        self.watch.holders.insert(path.to_owned());
+        self.watch.exempt.insert(path.to_owned());
     }
 
     /// The configuration directory, unless a variable names another.
@@ -200,9 +200,9 @@ impl TestEnv {
         let output = running.finish();
         // Without a verb it prints its usage, which is no sentence.
         if args.is_empty() {
-            output.assert_calm()
+            output.assert_safe_stderr()
         } else {
-            output.assert_voice()
+            output.assert_message_format()
         }
         output
     }
@@ -233,7 +233,7 @@ impl TestEnv {
     /// Runs a script in `sh`, where `cells-token` is on the PATH.
     pub fn sh(&self, script: &str) -> Output {
         let output = self.start_sh(script).finish();
-        output.assert_calm();
+        output.assert_safe_stderr();
         output
     }
 

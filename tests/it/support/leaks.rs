@@ -1,4 +1,4 @@
-//! Finds a secret, in any encoding it could have slipped out in, in output and in files.
+//! Searches output and files for secrets and tokens, in every encoding in which they could leak.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-/// What one world must not show, and where.
+/// The secrets and tokens of one environment, and the directory that is searched for them.
 #[derive(Clone, Default)]
 pub struct Watch {
     pub root: PathBuf,
     pub secrets: BTreeSet<String>,
     pub tokens: BTreeSet<String>,
-    /// Files that hold a secret on purpose.
-    pub holders: BTreeSet<PathBuf>,
+    /// Files that contain a secret on purpose.
+    pub exempt: BTreeSet<PathBuf>,
 }
 
 impl Watch {
-    /// Remembers a secret: all of it, and where it holds control characters, its longer parts too.
+    /// Adds a secret. One with control characters is searched for by its longer parts.
     pub fn add_secret(&mut self, secret: &str) {
         let parts = secret.split(|c: char| c.is_control());
         let parts = parts.filter(|part| part.len() >= 6).map(str::to_owned);
@@ -50,29 +50,29 @@ impl Watch {
         }
     }
 
-    /// Fails if a secret is in any file of the world, or in a file's name.
+    /// Fails if a secret is in any file below `root`, or in a file's name.
     pub fn assert_no_secret_in_files(&self) {
-        let mut folders = vec![self.root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).unwrap() {
+        let mut dirs = vec![self.root.clone()];
+        while let Some(dir) = dirs.pop() {
+            for entry in fs::read_dir(&dir).unwrap() {
                 let entry = entry.unwrap();
                 let path = entry.path();
                 let name = path.display().to_string();
                 self.assert_no_secret("a file's name", name.as_bytes());
-                // The entry's own type: links are not followed, and a FIFO is never opened.
+                // Links are not followed, and a FIFO is not opened.
                 let kind = entry.file_type().unwrap();
                 if kind.is_dir() {
-                    folders.push(path);
-                } else if kind.is_file() && !self.holders.contains(&path) {
-                    self.assert_no_secret(&name, &read_if_there(&path));
+                    dirs.push(path);
+                } else if kind.is_file() && !self.exempt.contains(&path) {
+                    self.assert_no_secret(&name, &read_if_exists(&path));
                 }
             }
         }
     }
 }
 
-/// A file that the program removed a moment ago holds nothing.
-fn read_if_there(path: &Path) -> Vec<u8> {
+/// Returns nothing if the program has just removed the file.
+fn read_if_exists(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_default()
 }
 
@@ -85,7 +85,7 @@ fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     let json = serde_json::to_string(secret).unwrap();
     let json = json.trim_matches('"').to_owned();
     let form: String = form_urlencoded::byte_serialize(bytes).collect();
-    let all_but_letters = percent_encode(bytes, "");
+    let percent_encoded = percent_encode(bytes, "");
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let decimals: Vec<String> = bytes.iter().map(u8::to_string).collect();
     let mut found = vec![
@@ -95,10 +95,10 @@ fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("form-encoded", form.clone()),
         ("form-encoded with %20", form.replace('+', "%20")),
         ("percent-encoded", percent_encode(bytes, "-._~")),
-        ("percent-encoded in full", all_but_letters.clone()),
+        ("percent-encoded in full", percent_encoded.clone()),
         (
             "percent-encoded in lower case",
-            lower_escapes(&all_but_letters),
+            lower_escapes(&percent_encoded),
         ),
         (
             "as encodeURIComponent does",
@@ -120,7 +120,7 @@ fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
         .collect()
 }
 
-/// As encoders write it that escape whatever could matter to HTML or is not ASCII.
+/// The output of an encoder that escapes what is special in HTML or not ASCII.
 fn ascii_json(text: &str) -> String {
     let escape = |unit: u16| match u8::try_from(unit).map(char::from) {
         Ok(c) if c.is_ascii_alphanumeric() || " !#$%()*,-./:;=?@[]^_`{|}~".contains(c) => {
@@ -131,9 +131,9 @@ fn ascii_json(text: &str) -> String {
     text.encode_utf16().map(escape).collect()
 }
 
-fn percent_encode(bytes: &[u8], kept: &str) -> String {
+fn percent_encode(bytes: &[u8], unescaped: &str) -> String {
     let encode = |&byte: &u8| match char::from(byte) {
-        c if c.is_ascii_alphanumeric() || kept.contains(c) => c.to_string(),
+        c if c.is_ascii_alphanumeric() || unescaped.contains(c) => c.to_string(),
         _ => format!("%{byte:02X}"),
     };
     bytes.iter().map(encode).collect()
@@ -148,8 +148,7 @@ fn lower_escapes(encoded: &str) -> String {
     })
 }
 
-/// The characters that stand for nothing but `bytes` where `shift` bytes come before them (`id:secret`, say):
-/// so it is found within a longer text, padded or not.
+/// The base64 characters that depend on `bytes` alone when `shift` other bytes precede them, as in `id:secret`.
 fn base64_core(bytes: &[u8], shift: usize) -> String {
     let mut shifted = vec![0; shift];
     shifted.extend(bytes);

@@ -4,7 +4,6 @@
 mod cache;
 mod certs;
 mod env;
-pub mod herd;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
 mod keyring;
 mod leaks;
@@ -14,6 +13,7 @@ mod output;
 #[cfg(all(unix, feature = "server"))]
 pub mod page;
 mod ports;
+pub mod processes;
 mod program;
 mod reply;
 mod request;
@@ -33,13 +33,13 @@ pub use cache::mode;
 pub use cache::now_ms;
 pub use certs::{Authority, Cert, server_with_pems};
 pub use env::TestEnv;
-pub use herd::Herd;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
 pub use keyring::Keyring;
 #[cfg(target_os = "linux")]
 pub use network::Network;
 pub use output::Output;
 pub use ports::{closed_port, deaf_port, deaf_port_at};
+pub use processes::Processes;
 #[cfg(feature = "server")]
 pub use program::program;
 pub use reply::{Gate, Reply, Step};

@@ -1,4 +1,4 @@
-//! A private network for a test, with its own hosts file and name servers: Linux namespaces.
+//! A private network for a test, with its own hosts file and name servers, made of Linux namespaces.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,14 +15,14 @@ pub struct Network {
 }
 
 impl Network {
-    /// Runs `inside` in this network, which has loopback alone. `test` is the path of the calling test, which runs again
-    /// in a process of its own.
+    /// Runs `inside` in this network, which has only loopback. `test` is the path of the calling test, which is run again
+    /// in a child process.
     pub fn run(&self, test: &str, inside: impl FnOnce()) {
         if std::env::var_os(INSIDE).is_some() {
             return inside();
         }
-        let folder = tempfile::tempdir().unwrap();
-        let (hosts, resolv_conf) = (folder.path().join("hosts"), folder.path().join("resolv"));
+        let dir = tempfile::tempdir().unwrap();
+        let (hosts, resolv_conf) = (dir.path().join("hosts"), dir.path().join("resolv"));
         std::fs::write(&hosts, self.hosts).unwrap();
         std::fs::write(&resolv_conf, self.resolv_conf).unwrap();
         let program = std::env::current_exe().unwrap();
@@ -43,9 +43,9 @@ impl Network {
             return needed(test, "private networks (unshare, ip, mount)");
         }
         let output = in_network(&program, &["--exact", test, "--nocapture"]).unwrap();
-        let said =
+        let text =
             String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        assert!(said.contains("1 passed"), "no such test: {said}");
+        assert!(output.status.success(), "{text}");
+        assert!(text.contains("1 passed"), "no such test: {text}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a run left behind, and the rules that hold for every run whatever its test is about.
+//! The result of a finished run, assertions on it, and the rules that every run must follow.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Output {
         self
     }
 
-    /// A hint names this option, variable or place.
+    /// A hint contains this text.
     #[track_caller]
     pub fn hints(&self, text: &str) -> &Self {
         let mut hints = self
@@ -74,7 +74,7 @@ impl Output {
         self
     }
 
-    /// stdout as one JSON object on one or more lines, ended by one newline.
+    /// stdout as a JSON object that ends with a newline.
     #[track_caller]
     pub fn json(&self) -> Value {
         self.exits(0);
@@ -82,12 +82,15 @@ impl Output {
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// The house's voice, and nothing dangerous to a terminal. For runs of the program itself, not of a shell.
-    pub fn assert_voice(&self) {
-        self.assert_calm();
+    /// Messages have the documented form. For runs of the program itself, not of a shell.
+    pub fn assert_message_format(&self) {
+        self.assert_safe_stderr();
         let failed = self.code != Some(0);
         if failed {
-            assert_eq!(self.stdout, "", "a failure prints nothing: {self}");
+            assert_eq!(
+                self.stdout, "",
+                "a failed run prints nothing to stdout: {self}"
+            );
         }
         if !matches!(self.code, Some(1..=7)) {
             return;
@@ -100,37 +103,43 @@ impl Output {
             "one error line: {self}"
         );
         let error = lines.iter().position(is_error).unwrap();
-        let sentence = &lines[error]["cells-token: error: ".len()..];
-        assert!(!starts_like_prose(sentence), "in lower case: {self}");
-        let loud = self.args.contains("\"-v\"") || self.args.contains("\"--verbose\"");
+        let message = &lines[error]["cells-token: error: ".len()..];
+        assert!(
+            !starts_with_capital(message),
+            "the error begins in lower case: {self}"
+        );
+        let is_verbose = self.args.contains("\"-v\"") || self.args.contains("\"--verbose\"");
         let first = lines
             .iter()
             .find(|line| !line.starts_with("cells-token: warning: "))
             .unwrap();
-        assert!(loud || is_error(first), "the error comes first: {self}");
-        let hinted = lines[error..].iter().any(|line| line.starts_with("hint: "));
-        let quiet = self.args.contains("\"-q\"") || self.args.contains("\"--quiet\"");
-        assert!(hinted || quiet, "a hint follows: {self}");
+        assert!(
+            is_verbose || is_error(first),
+            "the error comes first: {self}"
+        );
+        let has_hint = lines[error..].iter().any(|line| line.starts_with("hint: "));
+        let is_quiet = self.args.contains("\"-q\"") || self.args.contains("\"--quiet\"");
+        assert!(has_hint || is_quiet, "a hint follows: {self}");
     }
 
-    /// No panic, no backtrace, no character that a terminal would obey or be fooled by.
-    pub fn assert_calm(&self) {
+    /// stderr has no panic, backtrace, control or bidirectional character.
+    pub fn assert_safe_stderr(&self) {
         for word in ["panicked", "RUST_BACKTRACE", "stack backtrace"] {
             self.never_says(word);
         }
-        let harmful = |c: &char| (c.is_control() && *c != '\n') || is_bidi(*c);
-        let found = self.stderr.chars().find(harmful);
+        let is_unsafe = |c: &char| (c.is_control() && *c != '\n') || is_bidi(*c);
+        let found = self.stderr.chars().find(is_unsafe);
         assert!(found.is_none(), "{found:?} in stderr of {self}");
     }
 }
 
-/// `Could not …` rather than `could not …`; a name such as `CELLS_BASE_URL` or `ProductClientId` is fine.
-fn starts_like_prose(sentence: &str) -> bool {
-    let mut first_word = sentence.split(' ').next().unwrap().chars();
+/// Whether it begins with a capitalized word. A name such as `CELLS_BASE_URL` or `ProductClientId` is none.
+fn starts_with_capital(message: &str) -> bool {
+    let mut first_word = message.split(' ').next().unwrap().chars();
     first_word.next().is_some_and(char::is_uppercase) && !first_word.any(char::is_uppercase)
 }
 
-/// Characters that turn the direction of text around (Trojan Source).
+/// Bidirectional control characters, which reorder the text on screen (UAX #9).
 fn is_bidi(c: char) -> bool {
     matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,5 +1,5 @@
-//! Runs the code blocks of our documents as they stand: in a sandbox, with stand-ins for programs that a test must not
-//! run or a machine may lack.
+//! Runs the code blocks of the documents unchanged: in a sandbox, with stand-ins for programs that a test must not run
+//! or that may be missing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -40,8 +40,8 @@ exec curl \"$@\"",
     ("sleep", "echo \"$1\" >>slept"),
 ];
 
-/// What the documents assume that a reader has: a program, a file with the secret, the URL of an API call.
-const READERS: &str = "\
+/// What the documents assume: a program, a file with the secret, the URL of an API call.
+const PREREQUISITES: &str = "\
 printf '%s\\n' \"$CELLS_CLIENT_SECRET\" >secret.txt
 printf '#!/bin/sh\\ncase $CELLS_ACCESS_TOKEN in eyJ*.*.*) echo reported ;; *) exit 1 ;; esac\\n' >report.sh
 chmod +x report.sh
@@ -88,17 +88,17 @@ pub fn blocks(name: &str) -> Vec<Block> {
 }
 
 /// An environment in which the documents' blocks run.
-pub fn world() -> TestEnv {
+pub fn environment() -> TestEnv {
     let mut env = TestEnv::new();
-    let folder = env.path("stand-ins");
-    fs::create_dir(&folder).unwrap();
+    let dir = env.path("stand-ins");
+    fs::create_dir(&dir).unwrap();
     for (name, script) in STAND_INS {
-        let path = folder.join(name);
+        let path = dir.join(name);
         let script = format!("#!/bin/sh\n{}\n", script.replace("SERVICE", SERVICE));
         fs::write(&path, script).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    env.first_on_path(folder)
+    env.first_on_path(dir)
         .var("CELLS_NO_CACHE", "")
         .var("GITHUB_ENV", "github-env");
     env
@@ -106,16 +106,16 @@ pub fn world() -> TestEnv {
 
 /// Runs `text` in `shell`, such as `sh -eu`, in a sandbox with the given options.
 pub fn run(env: &mut TestEnv, sandbox: &str, shell: &str, text: &str) -> Output {
-    env.file("readers.sh", READERS);
+    env.file("prerequisites.sh", PREREQUISITES);
     env.file("block", text);
     env.sh(&format!(
-        "exec cells-token sandbox {sandbox} -- sh -euc '. ./readers.sh; exec {shell} ./block'"
+        "exec cells-token sandbox {sandbox} -- sh -euc '. ./prerequisites.sh; exec {shell} ./block'"
     ))
 }
 
 /// Fails unless a block succeeds and prints nothing to standard error.
 pub fn succeeds(shell: &str, block: &Block) -> Output {
-    let output = run(&mut world(), "", shell, &block.text);
+    let output = run(&mut environment(), "", shell, &block.text);
     assert_eq!(output.code, Some(0), "{}: {output}", block.place);
     assert_eq!(output.stderr, "", "{}: {output}", block.place);
     output
@@ -130,7 +130,12 @@ pub fn shows(block: &Block) {
             script += &format!("mark '{quoted}'\n{command}\n");
         }
     }
-    let output = run(&mut world(), "", "sh -c \"exec 2>&1; . \\$0\"", &script);
+    let output = run(
+        &mut environment(),
+        "",
+        "sh -c \"exec 2>&1; . \\$0\"",
+        &script,
+    );
     let base_url = |line: &str| match line.split_once("http://127.0.0.1:") {
         Some((before, after)) => format!(
             "{before}{SERVICE}{}",

@@ -1,4 +1,4 @@
-//! What the scripted server does with one connection: a list of steps, and names for the usual lists.
+//! What the scripted server does with one connection: a list of steps, with constructors for common replies.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
@@ -12,7 +12,7 @@ use super::request::Request;
 use super::tokens::token_json;
 use super::wire::Wire;
 
-/// The script of one connection. It is closed in good order after the last step.
+/// The script of one connection, which is closed properly after the last step.
 #[derive(Clone)]
 pub struct Reply(Vec<Step>);
 
@@ -20,24 +20,24 @@ pub struct Reply(Vec<Step>);
 pub enum Step {
     /// Reads one request and records it.
     ReadRequest,
-    /// Reads whatever comes first, and records nothing.
+    /// Reads some bytes without recording them.
     ReadAnything,
-    /// Reads as many bytes as these; where they are others the script ends.
+    /// Reads this many bytes, and ends the script if they differ.
     ReadExactly(Vec<u8>),
-    /// Speaks TLS from here on, within what TLS there is already.
+    /// Starts TLS, inside an existing TLS session if there is one.
     StartTls(Arc<ServerConfig>),
     Send(Vec<u8>),
     /// Sends byte by byte.
     Drip(Vec<u8>, Duration),
-    /// Sends the same again and again until the client leaves.
+    /// Sends these bytes repeatedly until the client disconnects.
     Flood(Vec<u8>),
-    /// Waits until the test opens the gate.
+    /// Waits for the gate to open.
     Wait(Gate),
-    /// Does nothing until the client leaves.
+    /// Does nothing until the client disconnects.
     Hang,
-    /// Ends the connection with a TCP reset.
+    /// Resets the TCP connection.
     Reset,
-    /// Ends the TCP connection in good order, but TLS without its close_notify.
+    /// Closes the TCP connection without TLS's close_notify.
     Cut,
 }
 
@@ -46,7 +46,7 @@ impl Reply {
         Self(steps.into())
     }
 
-    /// An ordinary token.
+    /// A token response.
     pub fn token() -> Self {
         Self::json(200, token_json())
     }
@@ -74,23 +74,23 @@ impl Reply {
         )
     }
 
-    /// A well-formed answer; `headers` are whole lines.
+    /// A well-formed response; `headers` are whole lines.
     pub fn http(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let length = body.len();
-        // The reason phrase is of no meaning (RFC 9110 §15.1).
+        // Clients ignore the reason phrase (RFC 9112 §4).
         let head = format!(
             "HTTP/1.1 {status} Scripted\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
         Self::raw([head.as_bytes(), body].concat())
     }
 
-    /// These bytes in answer to a request, and the end.
+    /// These bytes after a request.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self::steps([Step::ReadRequest, Step::Send(bytes.into())])
     }
 
-    /// A proxy's: it connects, and the same happens in the tunnel.
+    /// The same through a proxy's tunnel (CONNECT).
     pub fn tunnelled(self) -> Self {
         self.after([
             Step::ReadRequest,
@@ -98,7 +98,7 @@ impl Reply {
         ])
     }
 
-    /// The same in TLS.
+    /// The same over TLS.
     pub fn in_tls(self, config: Arc<ServerConfig>) -> Self {
         self.after([Step::StartTls(config)])
     }
@@ -108,17 +108,17 @@ impl Reply {
         Self([steps.into(), self.0].concat())
     }
 
-    /// The same answer once `gate` is open.
+    /// The same once `gate` is open.
     pub fn held_by(mut self, gate: &Gate) -> Self {
         self.0.insert(1, Step::Wait(gate.clone()));
         self
     }
 
-    /// Plays it. An error means that the client left or the test is over, and both are fine.
+    /// Runs the script. An error means that the client disconnected or the test ended, which is no failure.
     pub fn play(
         &self,
         mut wire: Wire,
-        over: &dyn Fn() -> bool,
+        is_stopped: &dyn Fn() -> bool,
         record: impl Fn(Request),
     ) -> io::Result<()> {
         for step in &self.0 {
@@ -144,7 +144,7 @@ impl Reply {
                 Step::Flood(bytes) => loop {
                     wire.write(bytes)?;
                 },
-                Step::Wait(gate) => gate.wait(over),
+                Step::Wait(gate) => gate.wait(is_stopped),
                 Step::Hang => wire.hang(),
                 Step::Cut => {
                     wire.cut();
@@ -171,23 +171,23 @@ fn reads_exactly(wire: &mut Wire, expected: &[u8]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Holds answers back until the test opens it.
+/// Delays replies until the test opens it.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
     pub fn open(&self) {
-        let (open, changed) = &*self.0;
-        *open.lock().unwrap() = true;
+        let (is_open, changed) = &*self.0;
+        *is_open.lock().unwrap() = true;
         changed.notify_all();
     }
 
-    fn wait(&self, over: &dyn Fn() -> bool) {
-        let (open, changed) = &*self.0;
-        let mut open = open.lock().unwrap();
-        while !*open && !over() {
-            open = changed
-                .wait_timeout(open, Duration::from_millis(20))
+    fn wait(&self, is_stopped: &dyn Fn() -> bool) {
+        let (is_open, changed) = &*self.0;
+        let mut is_open = is_open.lock().unwrap();
+        while !*is_open && !is_stopped() {
+            is_open = changed
+                .wait_timeout(is_open, Duration::from_millis(20))
                 .unwrap()
                 .0;
         }

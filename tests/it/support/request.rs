@@ -1,10 +1,10 @@
-//! A request as the scripted server recorded it.
+//! A request that the scripted server received.
 
 use std::io;
 
 use super::wire::Wire;
 
-/// No request of ours is larger.
+/// Larger than any request of the program.
 const REQUEST_LIMIT: usize = 64 * 1024;
 
 #[derive(Clone)]
@@ -13,12 +13,12 @@ pub struct Request {
     pub line: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// All that came after the head.
+    /// Everything after the head.
     pub body: String,
 }
 
 impl Request {
-    /// None where the client leaves before the end of its request.
+    /// Returns `None` if the client closes the connection early.
     pub fn read(wire: &mut Wire) -> io::Result<Option<Self>> {
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];

@@ -1,5 +1,4 @@
-//! A process in the background: its output is read from the start, so that it never waits for the test, and its end
-//! has a deadline.
+//! A process in the background. Its output is read as it is written, so that it never blocks, and it has a time limit.
 
 use std::io::{Read, Write as _};
 use std::process::{Child, Command, ExitStatus};
@@ -10,10 +9,10 @@ use std::time::{Duration, Instant};
 use super::leaks::Watch;
 use super::output::Output;
 
-/// No run of a test takes this long.
+/// Longer than any run.
 const RUN_LIMIT: Duration = Duration::from_secs(30);
 
-/// A run in the background; killed when dropped unfinished.
+/// A background run, killed when dropped.
 pub struct Running {
     child: Child,
     args: String,
@@ -39,7 +38,7 @@ impl Running {
         }
     }
 
-    /// Writes to its stdin, and closes it. A program that does not read is no concern.
+    /// Writes to its stdin and closes it. The program need not read it.
     pub fn type_in(&mut self, input: &[u8]) {
         let mut stdin = self.child.stdin.take().unwrap();
         let _ = stdin.write_all(input);
@@ -63,7 +62,7 @@ impl Running {
         std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap()
     }
 
-    /// Ends it by a signal that asks for a core file; returns whether there is one.
+    /// Kills it with SIGQUIT, whose default action dumps core; returns whether it did.
     #[cfg(target_os = "linux")]
     pub fn kill_with_core(mut self) -> bool {
         let pid = rustix::process::Pid::from_child(&self.child);
@@ -73,7 +72,7 @@ impl Running {
         std::os::unix::process::ExitStatusExt::core_dumped(&status)
     }
 
-    /// Waits for its end, and looks for leaks.
+    /// Waits for it to exit, and checks for leaks.
     pub fn finish(mut self) -> Output {
         drop(self.child.stdin.take());
         let args = self.args.clone();

@@ -1,5 +1,5 @@
-//! A scripted server on a free port of loopback. It records what it was asked, and fails the test if it was called
-//! more or less often than scripted.
+//! A scripted server on a free loopback port. It records requests and fails the test if the number of connections
+//! differs from the script.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::wire::Wire;
 
-/// How long a test waits for something to happen.
+/// The longest wait for an event.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Server {
@@ -25,9 +25,9 @@ pub struct Server {
 
 struct Shared {
     script: Vec<Reply>,
-    /// The last reply stands for all that follow, and the number of connections is not judged.
-    for_ever: bool,
-    over: AtomicBool,
+    /// Repeats the last reply; the number of connections is not checked.
+    repeats_last: bool,
+    is_stopped: AtomicBool,
     seen: Mutex<Seen>,
     changed: Condvar,
 }
@@ -39,43 +39,49 @@ struct Seen {
 }
 
 impl Server {
-    /// One reply a connection, and exactly as many connections.
+    /// One reply per connection, and exactly that many connections.
     pub fn replies(script: impl Into<Vec<Reply>>) -> Self {
         Self::start("127.0.0.1", None, script.into(), false)
     }
 
-    /// The same reply to every connection, if any.
+    /// The same reply to any number of connections.
     pub fn always(reply: Reply) -> Self {
         Self::start("127.0.0.1", None, vec![reply], true)
     }
 
-    /// These replies in turn, the last one for ever.
+    /// These replies in turn, then the last one repeatedly.
     pub fn lastly_always(script: impl Into<Vec<Reply>>) -> Self {
         Self::start("127.0.0.1", None, script.into(), true)
     }
 
-    /// Must not be called.
+    /// Fails the test if anything connects.
     pub fn untouched() -> Self {
         Self::replies([])
     }
 
-    /// The same on another address of this machine.
+    /// Like `replies`, on another loopback address.
     pub fn on(address: &str, script: impl Into<Vec<Reply>>) -> Self {
         Self::start(address, None, script.into(), false)
     }
 
+    /// Like `replies`, over TLS.
     pub fn tls(config: Arc<ServerConfig>, script: impl Into<Vec<Reply>>) -> Self {
         Self::start("127.0.0.1", Some(config), script.into(), false)
     }
 
-    fn start(ip: &str, tls: Option<Arc<ServerConfig>>, script: Vec<Reply>, for_ever: bool) -> Self {
+    fn start(
+        ip: &str,
+        tls: Option<Arc<ServerConfig>>,
+        script: Vec<Reply>,
+        repeats_last: bool,
+    ) -> Self {
         let listener = TcpListener::bind((ip, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let shared = Arc::new(Shared {
             script,
-            for_ever,
-            over: AtomicBool::new(false),
+            repeats_last,
+            is_stopped: AtomicBool::new(false),
             seen: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -104,7 +110,7 @@ impl Server {
         self.shared.seen().requests.clone()
     }
 
-    /// The one request it got.
+    /// The only request it received.
     #[track_caller]
     pub fn request(&self) -> Request {
         let requests = self.requests();
@@ -129,18 +135,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread.
+        self.shared.is_stopped.store(true, Ordering::SeqCst);
+        // Wakes the accept loop.
         let _ = TcpStream::connect(self.address);
         self.accepting.take().unwrap().join().unwrap();
         let seen = self.shared.seen();
-        if !thread::panicking() && !self.shared.for_ever {
-            // One of them was the call that woke it.
-            let called = seen.connections - 1;
+        if !thread::panicking() && !self.shared.repeats_last {
+            // Minus the connection that woke it.
+            let connections = seen.connections - 1;
             assert_eq!(
-                called,
+                connections,
                 self.shared.script.len(),
-                "connections to a server; requests: {:#?}",
+                "number of connections; requests: {:#?}",
                 seen.requests
             );
         }
@@ -153,18 +159,18 @@ impl Shared {
     }
 
     fn reply(&self, connection: usize) -> Option<&Reply> {
-        let last = self.script.last().filter(|_| self.for_ever);
+        let last = self.script.last().filter(|_| self.repeats_last);
         self.script.get(connection).or(last)
     }
 }
 
 fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<Shared>) {
     loop {
-        // Before it stops it counts everyone who connected, for the judgement at the end.
-        let over = shared.over.load(Ordering::SeqCst);
-        listener.set_nonblocking(over).unwrap();
+        // When stopped, it still counts the connections in the queue.
+        let is_stopped = shared.is_stopped.load(Ordering::SeqCst);
+        listener.set_nonblocking(is_stopped).unwrap();
         let Ok((socket, _)) = listener.accept() else {
-            if over {
+            if is_stopped {
                 return;
             }
             continue;
@@ -174,18 +180,18 @@ fn accept(listener: &TcpListener, tls: Option<&Arc<ServerConfig>>, shared: &Arc<
             seen.connections += 1;
             seen.connections - 1
         };
-        if over || shared.reply(connection).is_none() {
+        if is_stopped || shared.reply(connection).is_none() {
             continue;
         }
         let (tls, shared) = (tls.cloned(), Arc::clone(shared));
         thread::spawn(move || {
-            let over = || shared.over.load(Ordering::SeqCst);
+            let is_stopped = || shared.is_stopped.load(Ordering::SeqCst);
             let record = |request| {
                 shared.seen().requests.push(request);
                 shared.changed.notify_all();
             };
             let reply = shared.reply(connection).unwrap();
-            let _ = reply.play(Wire::new(socket, tls, &over), &over, record);
+            let _ = reply.play(Wire::new(socket, tls, &is_stopped), &is_stopped, record);
         });
     }
 }

@@ -1,4 +1,4 @@
-//! `serve` in the background: its lines as it says them, requests to it, and its end.
+//! `serve` in the background: its log, requests to it, and its exit.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -16,25 +16,25 @@ use super::env::TestEnv;
 use super::leaks::Watch;
 use super::program::program;
 
-/// How long anything here may take.
+/// The longest wait for anything.
 const LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(5);
 
-/// Killed when dropped unfinished.
+/// A running `serve`, killed when dropped.
 pub struct Serving {
     child: Child,
     address: SocketAddr,
-    said: Arc<Said>,
+    log: Arc<Log>,
     watch: Watch,
 }
 
 #[derive(Default)]
-struct Said {
+struct Log {
     lines: Mutex<Vec<String>>,
     changed: Condvar,
 }
 
-/// An answer as it came over the wire.
+/// A response as it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -44,7 +44,7 @@ pub struct Answer {
 }
 
 impl TestEnv {
-    /// Starts `serve` with these options on a free port of 127.0.0.1, unless they name another place.
+    /// Starts `serve` with these options on a free port of 127.0.0.1, unless they have `--listen`.
     pub fn serve(&self, options: &[&str]) -> Serving {
         let mut command = self.command(program());
         command.arg("serve").args(options).stdout(Stdio::null());
@@ -55,14 +55,14 @@ impl TestEnv {
             command.args(["--listen", "127.0.0.1:0"]);
         }
         let mut child = command.spawn().unwrap();
-        let said = Arc::new(Said::default());
+        let log = Arc::new(Log::default());
         let stderr = child.stderr.take().unwrap();
-        let listening = Arc::clone(&said);
-        thread::spawn(move || listening.listen(stderr));
+        let reader = Arc::clone(&log);
+        thread::spawn(move || reader.read(stderr));
         let mut serving = Serving {
             child,
             address: ([127, 0, 0, 1], 0).into(),
-            said,
+            log,
             watch: self.watch.clone(),
         };
         let line = serving.wait_for("listening on ", 1);
@@ -72,8 +72,8 @@ impl TestEnv {
     }
 }
 
-impl Said {
-    fn listen(&self, stderr: ChildStderr) {
+impl Log {
+    fn read(&self, stderr: ChildStderr) {
         for line in BufReader::new(stderr).lines() {
             self.lines.lock().unwrap().push(line.unwrap());
             self.changed.notify_all();
@@ -95,12 +95,12 @@ impl Serving {
         self.child.id()
     }
 
-    /// Asks for a token as the vendor's SDKs do.
+    /// Requests a token as the vendor's SDKs do.
     pub fn ask(&self, id: &str, secret: &str) -> Answer {
         self.send(&self.request(id, secret))
     }
 
-    /// The same without sending it.
+    /// Builds such a request.
     pub fn request(&self, id: &str, secret: &str) -> Vec<u8> {
         self.post("/v4.0/cells/connect/token", "", &form(id, secret))
     }
@@ -115,13 +115,13 @@ impl Serving {
         .into_bytes()
     }
 
-    /// Sends this on a connection of its own; the one answer to it.
+    /// Sends a request on its own connection and reads the response.
     #[track_caller]
     pub fn send(&self, request: &[u8]) -> Answer {
         let mut stream = self.connect();
-        // It may be turned away before its end.
+        // The server may reject it before all of it is sent.
         let _ = stream.write_all(request);
-        Answer::read(&mut stream).expect("an answer")
+        Answer::read(&mut stream).expect("a response")
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -130,18 +130,21 @@ impl Serving {
         stream
     }
 
-    /// Waits until a text has been said in so many lines; the last of them.
+    /// Waits until this many lines of the log contain `text`; returns the last of them.
     #[track_caller]
     pub fn wait_for(&self, text: &str, count: usize) -> String {
-        let lines = self.said.lines.lock().unwrap();
-        let has = |lines: &[String]| lines.iter().filter(|line| line.contains(text)).count();
+        let lines = self.log.lines.lock().unwrap();
+        let count_in = |lines: &[String]| lines.iter().filter(|line| line.contains(text)).count();
         let waited = self
-            .said
+            .log
             .changed
-            .wait_timeout_while(lines, LIMIT, |lines| has(lines) < count);
-        // Not the lock: who panics with it in hand keeps the others from telling what was said.
+            .wait_timeout_while(lines, LIMIT, |lines| count_in(lines) < count);
+        // Cloned, so that the panic below does not poison the lock.
         let lines = waited.unwrap().0.clone();
-        assert!(has(&lines) >= count, "{count} times {text:?} in {lines:#?}");
+        assert!(
+            count_in(&lines) >= count,
+            "{count} times {text:?} in {lines:#?}"
+        );
         lines
             .iter()
             .rfind(|line| line.contains(text))
@@ -149,17 +152,18 @@ impl Serving {
             .clone()
     }
 
-    pub fn said(&self) -> String {
-        self.said.lines.lock().unwrap().join("\n")
+    /// What it has written to stderr.
+    pub fn log(&self) -> String {
+        self.log.lines.lock().unwrap().join("\n")
     }
 
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for its end; its exit code.
+    /// Waits for it to exit; returns the exit code.
     #[track_caller]
-    pub fn ends(&mut self) -> Option<i32> {
+    pub fn wait(&mut self) -> Option<i32> {
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -170,18 +174,18 @@ impl Serving {
         }
     }
 
-    /// Ends it as a supervisor does, and looks for leaks.
+    /// Stops it with SIGTERM and checks for leaks; returns its log.
     #[track_caller]
     pub fn finish(mut self) -> String {
         self.signal(Signal::TERM);
-        assert_eq!(self.ends(), Some(0), "{}", self.said());
-        let said = self.said();
-        assert!(!said.contains("panicked"), "{said}");
+        assert_eq!(self.wait(), Some(0), "{}", self.log());
+        let log = self.log();
+        assert!(!log.contains("panicked"), "{log}");
         self.watch
-            .assert_no_secret("stderr of serve", said.as_bytes());
-        self.watch.assert_no_token("stderr of serve", &said);
+            .assert_no_secret("stderr of serve", log.as_bytes());
+        self.watch.assert_no_token("stderr of serve", &log);
         self.watch.assert_no_secret_in_files();
-        said
+        log
     }
 }
 
@@ -190,13 +194,13 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            eprintln!("serve said: {}", self.said());
+            eprintln!("stderr of serve: {}", self.log());
         }
     }
 }
 
 impl Answer {
-    /// `None` if the connection ends without one.
+    /// Returns `None` if the connection ends without a response.
     pub fn read(stream: &mut TcpStream) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
@@ -256,7 +260,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
     }
 
-    /// Has this status, and may not be stored.
+    /// The response has this status, and `Cache-Control: no-store`.
     #[track_caller]
     pub fn is(&self, status: u16) -> &Self {
         assert_eq!(
@@ -265,7 +269,7 @@ impl Answer {
             "{self:?} {:?}",
             String::from_utf8_lossy(&self.body)
         );
-        // What is not HTTP at all is answered before we see it.
+        // hyper itself answers what is not HTTP.
         let is_of_hyper = [400, 431].contains(&status) && self.header("content-type").is_none();
         if !is_of_hyper {
             assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
@@ -302,14 +306,14 @@ pub fn form(id: &str, secret: &str) -> String {
         .finish()
 }
 
-/// A header line with HTTP Basic, each part form-urlencoded first (RFC 6749 §2.3.1).
+/// An `Authorization: Basic` line, each part form-urlencoded first (RFC 6749 §2.3.1).
 pub fn basic(id: &str, secret: &str) -> String {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encoded(id), encoded(secret));
     format!("Authorization: Basic {}\r\n", STANDARD.encode(pair))
 }
 
-/// The end of what the other side will hear.
+/// Closes the sending side of the connection.
 pub fn half_close(stream: &TcpStream) {
     stream.shutdown(Shutdown::Write).unwrap();
 }

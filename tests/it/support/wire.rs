@@ -1,4 +1,4 @@
-//! One connection of the scripted server, plain or TLS. It never waits longer than the test runs.
+//! A connection of the scripted server, plain or TLS. Reads and writes end with the test.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// How often a waiting connection looks whether the test is over.
+/// How often a blocked read or write checks whether the test has ended.
 const TICK: Duration = Duration::from_millis(20);
-/// How long the other side may take to close after a whole answer.
-const GOODBYE_LIMIT: Duration = Duration::from_secs(5);
+/// How long the client may take to close after a whole response.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 pub struct Wire<'a> {
     stream: Stream,
-    /// Whether the test is over.
-    over: &'a dyn Fn() -> bool,
+    /// Whether the test has ended.
+    is_stopped: &'a dyn Fn() -> bool,
 }
 
 enum Stream {
@@ -39,33 +39,33 @@ impl<'a> Wire<'a> {
     pub fn new(
         socket: TcpStream,
         tls: Option<Arc<ServerConfig>>,
-        over: &'a dyn Fn() -> bool,
+        is_stopped: &'a dyn Fn() -> bool,
     ) -> Self {
         socket.set_read_timeout(Some(TICK)).unwrap();
         socket.set_write_timeout(Some(TICK)).unwrap();
-        // A dripped byte is a packet of its own.
+        // `Drip` sends each byte in its own packet.
         socket.set_nodelay(true).unwrap();
         let stream = match tls {
             None => Stream::Plain(socket),
             Some(config) => Stream::Tls(serve_tls(config, socket)),
         };
-        Self { stream, over }
+        Self { stream, is_stopped }
     }
 
-    /// The same connection with TLS from here on.
+    /// Starts TLS on this connection.
     pub fn start_tls(self, config: Arc<ServerConfig>) -> Self {
         let stream = match self.stream {
             Stream::Plain(socket) => Stream::Tls(serve_tls(config, socket)),
             Stream::Tls(stream) => Stream::TlsInTls(serve_tls(config, *stream)),
-            Stream::TlsInTls(_) => panic!("no test wants TLS in TLS in TLS"),
+            Stream::TlsInTls(_) => panic!("a third TLS layer is not supported"),
         };
         Self { stream, ..self }
     }
 
-    /// At least one byte, or 0 at the end.
+    /// Reads at least one byte, or 0 at the end of the stream.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let over = self.over;
-        patiently(over, || match &mut self.stream {
+        let is_stopped = self.is_stopped;
+        retry_until_stopped(is_stopped, || match &mut self.stream {
             Stream::Plain(socket) => socket.read(buffer),
             Stream::Tls(stream) => stream.read(buffer),
             Stream::TlsInTls(stream) => stream.read(buffer),
@@ -73,30 +73,33 @@ impl<'a> Wire<'a> {
     }
 
     pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let over = self.over;
+        let is_stopped = self.is_stopped;
         while !bytes.is_empty() {
-            let written = patiently(over, || match &mut self.stream {
+            let written = retry_until_stopped(is_stopped, || match &mut self.stream {
                 Stream::Plain(socket) => socket.write(bytes),
                 Stream::Tls(stream) => stream.write(bytes),
                 Stream::TlsInTls(stream) => stream.write(bytes),
             })?;
             bytes = &bytes[written..];
         }
-        patiently(over, || match &mut self.stream {
+        retry_until_stopped(is_stopped, || match &mut self.stream {
             Stream::Plain(_) => Ok(()),
             Stream::Tls(stream) => stream.flush(),
             Stream::TlsInTls(stream) => stream.flush(),
         })
     }
 
-    /// Discards input until the client closes, below TLS: no handshake takes place.
+    /// Discards input until the client closes, without a TLS handshake.
     pub fn hang(&mut self) {
-        let over = self.over;
+        let is_stopped = self.is_stopped;
         let mut buffer = [0; 1024];
-        while matches!(patiently(over, || self.socket().read(&mut buffer)), Ok(1..)) {}
+        while matches!(
+            retry_until_stopped(is_stopped, || self.socket().read(&mut buffer)),
+            Ok(1..)
+        ) {}
     }
 
-    /// Ends as a correct server does: nothing that was sent is lost.
+    /// Closes properly: the client receives everything that was sent.
     pub fn close(mut self) {
         match &mut self.stream {
             Stream::Plain(_) => {}
@@ -107,20 +110,20 @@ impl<'a> Wire<'a> {
         self.cut();
     }
 
-    /// Ends the TCP connection in good order, and leaves TLS without its end.
+    /// Closes the TCP connection without TLS's close_notify.
     pub fn cut(mut self) {
         let _ = self.socket().shutdown(Shutdown::Write);
         let since = Instant::now();
-        let over = self.over;
+        let is_stopped = self.is_stopped;
         let mut buffer = [0; 1024];
-        let gone = || over() || since.elapsed() > GOODBYE_LIMIT;
+        let is_closed = || is_stopped() || since.elapsed() > CLOSE_LIMIT;
         while matches!(
-            patiently(&gone, || self.socket().read(&mut buffer)),
+            retry_until_stopped(&is_closed, || self.socket().read(&mut buffer)),
             Ok(1..)
         ) {}
     }
 
-    /// Ends with a TCP reset.
+    /// Resets the TCP connection.
     pub fn reset(mut self) {
         let linger = socket2::SockRef::from(&*self.socket()).set_linger(Some(Duration::ZERO));
         linger.unwrap();
@@ -135,15 +138,15 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// Tries again after every tick until something happens or the test is over.
-fn patiently<T>(
-    over: &dyn Fn() -> bool,
+/// Retries after each timeout until there is a result or the test has ended.
+fn retry_until_stopped<T>(
+    is_stopped: &dyn Fn() -> bool,
     mut attempt: impl FnMut() -> io::Result<T>,
 ) -> io::Result<T> {
     loop {
         match attempt() {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                if over() {
+                if is_stopped() {
                     return Err(error);
                 }
             }
