@@ -61,7 +61,7 @@ impl fmt::Display for ServerText {
 /// Finds the client secret in text that a server sent, and hides it. The default value knows no secret.
 ///
 /// Encoders escape punctuation in many ways, but leave letters and digits alone. So these alone are compared, without
-/// case: of the text, and of the secret as it is, in hexadecimal and in base64.
+/// case: of the text, and of the secret as it is, in base64 and as the numbers of its bytes.
 #[derive(Default)]
 pub struct Redactor {
     verbatim: Zeroizing<String>,
@@ -79,9 +79,14 @@ impl Redactor {
             Zeroizing::new(letters_and_digits(secret).chars().collect());
         let pieces = letters.windows(PIECE_CHARS);
         let base64 = (0..3).map(|offset| base64_at(offset, secret.as_bytes()));
-        let hex = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let encoded = base64.chain([hex]).map(|text| Form::new(&text));
-        let forms = encoded.filter(|form| form.len() >= PIECE_CHARS);
+        // Numeric escapes and dumps, with anything between the bytes: `\u0061`, `&#97;`, `61:62`.
+        let hex = secret.bytes().map(|byte| format!("{byte:02x} ")).collect();
+        let decimal = secret.bytes().map(|byte| format!("{byte} ")).collect();
+        let octal = secret.bytes().map(|byte| format!("{byte:03o} ")).collect();
+        let encoded = base64.chain([hex, decimal, octal]);
+        let forms = encoded
+            .map(|text| Form::new(&text))
+            .filter(|form| is_long && form.len() >= PIECE_CHARS);
         Self {
             verbatim: Zeroizing::new(if is_long { secret } else { "" }.to_owned()),
             forms: forms
@@ -210,6 +215,9 @@ impl Form {
     fn is_in(&self, letters: &[u8]) -> bool {
         let mut ends = vec![true; letters.len() + 1];
         for Run { text, longest_gap } in &self.0 {
+            if !ends.contains(&true) {
+                return false;
+            }
             let mut next_ends = vec![false; ends.len()];
             let mut latest_end = None;
             for (at, is_end) in ends.into_iter().enumerate() {

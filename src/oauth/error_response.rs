@@ -239,7 +239,10 @@ impl ErrorResponse<'_> {
             Some(content_type) => self.redactor.show_parts(content_type).to_string(),
             None => "no content type".to_owned(),
         };
-        let encoding = content_encoding.as_ref().map(|encoding| {
+        let is_encoded =
+            |encoding: &&String| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity");
+        let encoding = content_encoding.as_ref().filter(is_encoded);
+        let encoding = encoding.map(|encoding| {
             let encoding = self.redactor.show_parts(encoding);
             format!(", unrequested Content-Encoding {encoding}")
         });
@@ -271,8 +274,9 @@ impl ErrorResponse<'_> {
         let is_cut_json = text.starts_with(['{', '[', '"']);
         let is_word = !text.contains(|c: char| c.is_whitespace() || c == '<');
         let is_long_word = is_word && text.chars().count() >= WORD_CHARS;
-        // XML, a form, or JSON behind a prefix.
-        let has_token = text.to_ascii_lowercase().contains("access_token");
+        // XML, YAML, a form, or JSON behind a prefix.
+        let letters = text.to_ascii_lowercase().replace(['_', '-'], "");
+        let has_token = letters.contains("accesstoken");
         let is_shown = !text.is_empty() && !is_cut_json && !is_long_word && !has_token;
         is_shown.then(|| self.redactor.show(text))
     }

@@ -51,6 +51,19 @@ fn a_text_that_quotes_the_secret_is_not_shown() {
         ("base64 in a URL", "<<???>>~~", "PDw%2FPz8%2BPn5%2B"),
         ("Basic credentials", "s3cret+", "aWQ6czNjcmV0Kw=="),
         ("a hex dump", "s3cret+", "73 33 63 72 65 74 2B"),
+        ("hex with colons", "s3cret+", "73:33:63:72:65:74:2b"),
+        (
+            "every letter escaped in JSON",
+            "s3cr",
+            r"\u0073\u0033\u0063\u0072",
+        ),
+        (
+            "every letter escaped in HTML",
+            "s3cr",
+            "&#115;&#51;&#99;&#114;",
+        ),
+        ("a list of bytes", "s3cr", "[115, 51, 99, 114]"),
+        ("octal escapes", "s3cr", r"\163\063\143\162"),
         ("NULs between letters", "s3cret", "s\x003\0c\0r\0e\0t\0"),
         (
             "percent-encoded, no letters",

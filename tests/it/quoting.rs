@@ -155,6 +155,17 @@ fn a_text_that_quotes_the_secret_is_not_shown() {
             "hexadecimal",
             SECRET.bytes().map(|byte| format!("{byte:02x} ")).collect(),
         ),
+        (
+            "every letter escaped",
+            SECRET
+                .bytes()
+                .map(|byte| format!("\\u{byte:04x}"))
+                .collect(),
+        ),
+        (
+            "HTML numbers",
+            SECRET.bytes().map(|byte| format!("&#{byte};")).collect(),
+        ),
         ("NULs between letters", SECRET.replace("", "\0")),
         (
             "the request's body",
@@ -268,7 +279,7 @@ fn a_run_of_20_token_characters_is_redacted() {
 
 /// Any other value may be a token.
 #[test]
-fn only_members_meant_for_people_are_shown_of_a_json_body() {
+fn a_body_is_shown_without_values_that_may_be_tokens() {
     let odd = "c2VjcmV0|dG9r!ZW4";
     let rows = [
         (
@@ -309,6 +320,21 @@ fn only_members_meant_for_people_are_shown_of_a_json_body() {
         (
             "cut off",
             format!("{{\"access_token\":\"{odd}"),
+            "the body is not JSON",
+        ),
+        (
+            "XML",
+            format!("<r><accessToken>{odd}</accessToken></r>"),
+            "the body is not JSON",
+        ),
+        (
+            "YAML",
+            format!("Access-Token: {odd}\nexpires: 60"),
+            "the body is not JSON",
+        ),
+        (
+            "an event stream",
+            format!("data: {{\"accessToken\":\"{odd}\"}}\n\n"),
             "the body is not JSON",
         ),
     ];
@@ -370,6 +396,12 @@ fn a_binary_body_is_not_shown_and_its_encoding_is_named() {
             }
         },
     );
+    for encoding in ["", "identity", "Identity"] {
+        let headers = format!("Content-Type: text/plain\r\nContent-Encoding: {encoding}\r\n");
+        get(Reply::http(403, &headers, "denied"))
+            .exits(7)
+            .says("text/plain: \"denied\"");
+    }
     // A wrong header does not matter if the body can be read.
     let headers = "Content-Type: application/json\r\nContent-Encoding: utf-8\r\n";
     get(Reply::http(200, headers, token_json())).exits(0);
