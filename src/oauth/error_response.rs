@@ -1,26 +1,15 @@
 //! Responses that are no token: which kind of failure each is, and the words for it. Pure.
 
 use serde_json::{Map, Value};
-use url::Origin;
 
 use super::retry::{self, Retry};
 use super::token_error::{Reason, TokenError, TokenErrorKind};
 use super::{Response, TokenEndpoint};
-use crate::server_text::{Redactor, ServerText};
+use crate::server_text::Redactor;
 use crate::time::Timestamp;
 
-/// The codes of RFC 6749 (§5.2, §4.1.2.1). They are shown as they are, however long.
-const CODES: [&str; 9] = [
-    "access_denied",
-    "invalid_client",
-    "invalid_grant",
-    "invalid_request",
-    "invalid_scope",
-    "server_error",
-    "temporarily_unavailable",
-    "unauthorized_client",
-    "unsupported_grant_type",
-];
+/// The codes of RFC 6749 (§5.2, §4.1.2.1) that are as long as a token.
+const LONG_CODES: [&str; 2] = ["temporarily_unavailable", "unsupported_grant_type"];
 
 /// What the code of a vendor error that refuses credentials contains, in lower case.
 const REFUSALS: [&str; 5] = ["authoriz", "authoris", "authentic", "client", "secret"];
@@ -62,14 +51,13 @@ impl<'a> ErrorObject<'a> {
     }
 
     fn show(&self, redactor: &Redactor) -> String {
-        match (CODES.contains(&self.code), self.description) {
-            (true, None) => self.code.to_owned(),
-            (true, Some(description)) => format!("{}: {}", self.code, redactor.show(description)),
-            (false, None) => redactor.show(self.code).to_string(),
-            (false, Some(description)) => {
-                let text = format!("{}: {description}", self.code);
-                redactor.show(&text).to_string()
-            }
+        let code = match LONG_CODES.contains(&self.code) {
+            true => self.code.to_owned(),
+            false => redactor.show(self.code),
+        };
+        match self.description {
+            Some(description) => format!("{code}: {}", redactor.show(description)),
+            None => code,
         }
     }
 }
@@ -199,14 +187,13 @@ impl ErrorResponse<'_> {
             return self.invalid("the status is not 200");
         };
         let target = match self.endpoint.join(location) {
-            Some(url) => {
-                // Without userinfo and query. A URL without an origin (`mailto:`) is named by its scheme.
-                let origin = match url.origin() {
-                    origin @ Origin::Tuple(..) => origin.ascii_serialization(),
-                    Origin::Opaque(_) => format!("{}:", url.scheme()),
-                };
-                let target = format!("{origin}{}", url.path());
-                self.redactor.show_parts(&target).to_string()
+            Some(mut url) => {
+                // A URL without a host, such as `mailto:`, has no userinfo to take out.
+                let _ = url.set_username("");
+                let _ = url.set_password(None);
+                url.set_query(None);
+                url.set_fragment(None);
+                self.redactor.show_parts(url.as_str())
             }
             None => "something that is not a URL".to_owned(),
         };
@@ -236,7 +223,7 @@ impl ErrorResponse<'_> {
             ..
         } = self.response;
         let content_type = match content_type {
-            Some(content_type) => self.redactor.show_parts(content_type).to_string(),
+            Some(content_type) => self.redactor.show_parts(content_type),
             None => "no content type".to_owned(),
         };
         let is_encoded =
@@ -270,7 +257,7 @@ impl ErrorResponse<'_> {
         shown.map_or_else(String::new, |shown| format!(": \"{shown}\""))
     }
 
-    fn show_text(&self, text: &str) -> Option<ServerText> {
+    fn show_text(&self, text: &str) -> Option<String> {
         let is_cut_json = text.starts_with(['{', '[', '"']);
         let is_word = !text.contains(|c: char| c.is_whitespace() || c == '<');
         let is_long_word = is_word && text.chars().count() >= WORD_CHARS;

@@ -221,12 +221,12 @@ fn names_and_values_beside_a_token_that_quote_the_secret_are_replaced() {
         (
             "s3cret/s3cret",
             r#"{"a":[{"s3cret%2Fs3cret":{"x":["S3cret\/S3cret",null]}}],"b":"s3cret"}"#,
-            r#"{"a":[{"[redacted]":{"x":["[redacted]",null]}}],"b":"s3cret"}"#,
+            r#"{"a":"[redacted]","b":"s3cret"}"#,
         ),
         (
             "token",
-            r#"{"access_token":null,"token_type":"a token","my_token":1}"#,
-            r#"{"access_token":null,"token_type":"[redacted]","[redacted]":1}"#,
+            r#"{"access_token":null,"scope":"a token","my_token":1}"#,
+            r#"{"access_token":null,"scope":"[redacted]","[redacted]":1}"#,
         ),
     ] {
         let mut members = serde_json::from_str(json).unwrap();
@@ -236,13 +236,24 @@ fn names_and_values_beside_a_token_that_quote_the_secret_are_replaced() {
 }
 
 #[test]
-fn claims_are_shown_without_the_secret_and_long_runs() {
-    let long = "a".repeat(IDENTIFIER_CHARS);
-    let uuid = "6f9619ff-8b86-4d01-b42d-00cf4fc964ff";
-    let mut value = serde_json::json!({ "a": ["b s3cret c", long.as_str(), 7], "n": uuid });
-    redactor("s3cret").clean_for_show(&mut value);
-    let expected = serde_json::json!({ "a": [REDACTED, REDACTED, 7], "n": uuid });
-    assert_eq!(value, expected);
+fn a_claim_that_quotes_the_secret_or_has_a_long_run_is_replaced() {
+    let run = |length| "a".repeat(length);
+    for (claim, is_shown) in [
+        (
+            serde_json::json!("6f9619ff-8b86-4d01-b42d-00cf4fc964ff"),
+            true,
+        ),
+        (serde_json::json!(["a", 7]), true),
+        (serde_json::json!("b s3cret c"), false),
+        (serde_json::json!(["a", { "b": "s3cret" }]), false),
+        (serde_json::json!(run(IDENTIFIER_CHARS - 1)), true),
+        (serde_json::json!(run(IDENTIFIER_CHARS)), false),
+    ] {
+        let mut value = claim.clone();
+        redactor("s3cret").clean_for_show(&mut value);
+        let expected = if is_shown { claim } else { REDACTED.into() };
+        assert_eq!(value, expected);
+    }
 }
 
 #[test]
