@@ -1,4 +1,4 @@
-//! The completions at work: typed with the Tab key into real shells on a terminal.
+//! The completion scripts in real shells, with Tab typed on a terminal.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,7 @@ use crate::support::TestEnv;
 
 const COMPLETIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/completions");
 
-/// What is typed, with Tab in it, and the arguments that come of it.
+/// What is typed, with Tab in it, and the resulting arguments.
 const TYPED: &[(&str, &str)] = &[
     ("sta\t", "status"),
     ("compl\t", "completions"),
@@ -65,7 +65,7 @@ fn completes(shell: &str, start: &str, set_up: &str) {
         return;
     }
     let mut env = TestEnv::new();
-    // What is completed is looked up by the name of the program.
+    // Shells look completions up by the name of the program.
     fs::create_dir(env.path("bin")).unwrap();
     let stand_in = env.path("bin/cells-token");
     fs::write(&stand_in, STAND_IN).unwrap();
@@ -79,7 +79,7 @@ fn completes(shell: &str, start: &str, set_up: &str) {
         .wait_for("set-up");
     for (typed, arguments) in TYPED {
         if shell == "fish" && *typed == "completions bas\t" {
-            // clap_complete says nothing to fish of arguments that are no options.
+            // clap_complete generates no fish completions for positional arguments.
             continue;
         }
         terminal.type_line(&format!("cells-token {typed}"));

@@ -1,5 +1,5 @@
-//! What must not grow unnoticed: the system calls and the instructions of a cached `get`, the requests of a cold one.
-//! Times are for `benches/`; what is here is the same on every machine.
+//! Limits on what is the same on every machine: system calls and instructions of a cached `get`, connections of a new
+//! token, and file size. `benches/` measures times.
 
 use std::fs;
 use std::process::Command;
@@ -17,8 +17,8 @@ const SIZE_LIMIT: u64 = 4_200_000;
 /// Bytes, without features.
 const BARE_SIZE_LIMIT: u64 = 2_900_000;
 
-/// A world whose cache holds the token already.
-fn world_with_cached_token() -> TestEnv {
+/// An environment with a cached token.
+fn environment_with_cached_token() -> TestEnv {
     let server = Server::replies([Reply::token()]);
     let mut env = TestEnv::for_server(&server);
     env.var("CELLS_NO_CACHE", "");
@@ -26,12 +26,12 @@ fn world_with_cached_token() -> TestEnv {
     env
 }
 
-/// The system calls of a command, a line each, or `None` where nothing can trace them. Where CI is set, that fails.
+/// The system calls of a command, one per line; `None` without strace, which is a failure under `CI`.
 fn system_calls(env: &TestEnv, command: &str) -> Option<Vec<String>> {
     if !is_installed("strace") {
         return None;
     }
-    // Not below the working folder: strace's file is no work of the program.
+    // Outside the working directory, which is searched for leaks.
     let script = format!("strace -f -qq -e signal=none -o ../trace {command}");
     env.sh(&script).exits(0).prints(&format!("{TOKEN}\n"));
     let trace = fs::read_to_string(env.path("../trace")).unwrap();
@@ -55,11 +55,11 @@ fn is_installed(program: &str) -> bool {
 
 #[test]
 fn a_cached_get_opens_no_socket_starts_nothing_and_writes_only_to_stdout() {
-    let env = world_with_cached_token();
+    let env = environment_with_cached_token();
     let Some(calls) = system_calls(&env, "cells-token get") else {
         return;
     };
-    // The first is how the traced program itself began.
+    // The first call is the execve of the program itself.
     for call in &calls[1..] {
         let (name, args) = call.split_once('(').unwrap();
         let is_harmless = match name {
@@ -98,12 +98,12 @@ fn a_cached_get_opens_no_socket_starts_nothing_and_writes_only_to_stdout() {
 #[test]
 fn a_cold_get_is_one_connection_with_one_request() {
     let authority = Authority::new();
-    // One reply is one connection, neither more nor less: see Server.
+    // The server expects exactly one connection per reply.
     let server = Server::tls(authority.server(Cert::Good), [Reply::token()]);
     let mut env = TestEnv::for_server(&server);
     env.var("CELLS_NO_CACHE", "");
     let ca_file = env.file("ca.pem", authority.pem());
-    // In place of the system's roots, so that their number plays no part.
+    // Replaces the system's roots, whose number differs between machines.
     env.var("SSL_CERT_FILE", ca_file);
     match system_calls(&env, "cells-token get") {
         Some(calls) => {
@@ -123,16 +123,16 @@ fn a_cold_get_is_one_connection_with_one_request() {
     assert!(server.request().line.starts_with("POST "));
 }
 
-/// Where `.ci/run` has built the program and an empty one in the release profile.
-fn release_folder() -> String {
+/// The directory in which `.ci/run` has built the program and an empty one in the release profile.
+fn release_directory() -> String {
     std::env::var("CELLS_TOKEN_RELEASE").unwrap()
 }
 
 #[test]
 #[ignore = "wants the release build: .ci/run runs it"]
 fn a_cached_get_costs_little_more_than_an_empty_program() {
-    let folder = release_folder();
-    let env = world_with_cached_token();
+    let folder = release_directory();
+    let env = environment_with_cached_token();
     let instructions = |command: &str| {
         let callgrind = "valgrind --tool=callgrind --callgrind-out-file=/dev/null";
         let output = env.sh(&format!("{callgrind} {folder}/{command}"));
@@ -157,7 +157,7 @@ fn the_program_is_small() {
         ("cells-token-without-features", BARE_SIZE_LIMIT),
     ];
     for (program, limit) in limits {
-        let size = fs::metadata(format!("{}/{program}", release_folder()))
+        let size = fs::metadata(format!("{}/{program}", release_directory()))
             .unwrap()
             .len();
         eprintln!("{program}: {size} bytes");

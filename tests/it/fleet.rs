@@ -1,5 +1,4 @@
-//! `serve` under a crowd, and many of it: what a fleet costs the service, what strangers cost this process, and what a
-//! kill leaves behind.
+//! `serve` under load: requests to the upstream, memory per unknown client, slow and hostile peers, shutdown, and kill.
 #![cfg(all(target_os = "linux", feature = "server"))]
 
 use std::fs;
@@ -19,23 +18,23 @@ use crate::support::{
     needed, token_json,
 };
 
-/// An answer that waits for nothing is there within this, however slow the machine.
+/// Time limit for an immediate answer, on a slow machine too.
 const SOON: Duration = Duration::from_secs(4);
 
-fn world(url: &str) -> TestEnv {
+fn environment(url: &str) -> TestEnv {
     let mut env = TestEnv::new();
     env.var("CELLS_BASE_URL", url).var("CELLS_NO_CACHE", "");
     env
 }
 
-/// For more connections than a shell permits.
+/// Raises the limit on open files, for many connections.
 fn allow_open_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let current = Some(maximum.unwrap_or(u64::MAX).min(8192));
     setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
 }
 
-/// Connections with a request each, all of which have been sent.
+/// Opens connections and sends a request on each.
 fn ask_all(serving: &Serving, count: usize, request: &[u8]) -> Vec<TcpStream> {
     let ask = |_| {
         let mut stream = serving.connect();
@@ -45,7 +44,7 @@ fn ask_all(serving: &Serving, count: usize, request: &[u8]) -> Vec<TcpStream> {
     (0..count).map(ask).collect()
 }
 
-/// Waits until the server has read what was sent before: its one thread reads in turn.
+/// Waits until the server has read everything sent before: its one thread reads connections in turn.
 fn wait_until_read(serving: &Serving) {
     for _ in 0..2 {
         health(serving).is(200);
@@ -67,7 +66,7 @@ fn memory(serving: &Serving) -> usize {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// A service that answers everybody the same, and counts.
+/// A service that gives every client the same answer, and counts requests.
 struct Counting {
     url: String,
     count: Arc<AtomicUsize>,
@@ -84,13 +83,13 @@ impl Counting {
             body.len()
         );
         let counted = Arc::clone(&count);
-        // Its threads end with the test's process.
+        // Its threads end with the test process.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let (answer, counted) = (answer.clone(), Arc::clone(&counted));
                 let mut serve = move || {
-                    // A request comes in two packets at most, and is done with its body.
+                    // A request comes in at most two packets, the last of which completes the body.
                     let mut seen = Vec::new();
                     let mut buffer = [0; 4096];
                     while !String::from_utf8_lossy(&seen).contains("client_secret=") {
@@ -127,12 +126,12 @@ fn five_hundred_callers_cost_one_request() {
             let gate = Gate::default();
             let wrong = Reply::json(401, r#"{"error":"invalid_client","of":"wrong"}"#);
             let server = Server::replies([reply.clone().held_by(&gate), wrong]);
-            let mut env = world(server.url());
+            let mut env = environment(server.url());
             let serving = env.secret("another-wrong-one").serve(&["--retries", "0"]);
             let request = serving.request(ID, SECRET);
             let mut asking = ask_all(&serving, 250, &request);
             server.wait_for_requests(1);
-            // It is answered while they wait, in words of its own.
+            // It gets its own answer while the others wait.
             let wrong = serving.ask(ID, "another-wrong-one");
             assert_eq!(wrong.is(401).json()["of"], "wrong");
             asking.extend(ask_all(&serving, 250, &request));
@@ -146,16 +145,15 @@ fn five_hundred_callers_cost_one_request() {
     );
 }
 
-/// `docs/fleet.md` counts on this: processes × identities requests a lifetime, however many callers.
+/// The rule in `docs/fleet.md`: processes × identities requests per token lifetime, however many callers.
 #[test]
-fn processes_that_share_nothing_cost_a_request_each() {
+fn each_process_without_a_shared_cache_sends_one_request() {
     const PROCESSES: usize = 3;
     const IDENTITIES: usize = 5;
     const CALLERS: usize = 20;
     let upstream = Counting::start(200, &token_json());
-    let world = || world(&upstream.url);
-    let worlds: Vec<_> = (0..PROCESSES).map(|_| world()).collect();
-    let fleet: Vec<_> = worlds.iter().map(|world| world.serve(&[])).collect();
+    let environments: Vec<_> = (0..PROCESSES).map(|_| environment(&upstream.url)).collect();
+    let fleet: Vec<_> = environments.iter().map(|env| env.serve(&[])).collect();
     for _ in 0..2 {
         let mut asking = Vec::new();
         for serving in &fleet {
@@ -171,9 +169,9 @@ fn processes_that_share_nothing_cost_a_request_each() {
     }
     fleet.into_iter().for_each(|serving| drop(serving.finish()));
 
-    // With one cache between them they cost no more than one process.
+    // With a shared cache they send as many requests as one process.
     let upstream = Counting::start(200, &token_json());
-    let shared = self::world(&upstream.url);
+    let shared = environment(&upstream.url);
     let fleet: Vec<_> = (0..PROCESSES).map(|_| shared.serve(&[])).collect();
     for serving in &fleet {
         serving.ask(ID, SECRET).is(200);
@@ -181,14 +179,14 @@ fn processes_that_share_nothing_cost_a_request_each() {
     assert_eq!(upstream.count(), 1);
 }
 
-/// 6,000 of those who are refused and 6,000 of those who are not. A stranger more costs what is remembered of one, and no
-/// more; that only 10,000 are remembered is a test of `server/memory.rs`.
+/// 6,000 identities that are refused and 6,000 that are accepted. Each costs a bounded number of bytes; unit tests cover
+/// the limit of 10,000.
 #[test]
-fn strangers_cost_neither_memory_nor_disk() {
+fn unknown_clients_cost_little_memory_and_no_disk() {
     const STRANGERS: usize = 6_000;
     const CONNECTIONS: usize = 16;
     let refusal = r#"{"error":"invalid_client"}"#;
-    // Bytes that one may cost: twice what it does, or a little less.
+    // Bytes per identity: about twice the measured value.
     let by_id = |number| (format!("stranger-{number}"), String::new());
     let by_parameter = |number| (ID.to_owned(), format!("&scope={number}"));
     let no_disk = &["--retries", "0", "--no-cache"];
@@ -200,7 +198,7 @@ fn strangers_cost_neither_memory_nor_disk() {
     ];
     for (status, body, options, most, stranger) in rows {
         let upstream = Counting::start(status, &body);
-        let env = world(&upstream.url);
+        let env = environment(&upstream.url);
         let serving = env.serve(options);
         let round = |from: usize| {
             thread::scope(|scope| {
@@ -236,14 +234,14 @@ fn strangers_cost_neither_memory_nor_disk() {
 }
 
 #[test]
-fn who_hangs_up_before_the_request_is_sent_leaves_no_work_behind() {
+fn a_caller_that_leaves_before_its_request_is_sent_causes_no_request() {
     const LEAVERS: usize = 300;
-    /// So many unproven secrets are sent at once.
+    /// Unproven secrets that are sent at once.
     const SENT: usize = 4;
     allow_open_files();
     let gate = Gate::default();
     let server = Server::always(Reply::token().held_by(&gate));
-    let env = world(server.url());
+    let env = environment(server.url());
     let serving = env.serve(&["--retries", "0"]);
     let leaver = |number| serving.request(&format!("leaver-{number}"), SECRET);
     let first = (0..SENT).flat_map(|number| ask_all(&serving, 1, &leaver(number)));
@@ -251,7 +249,7 @@ fn who_hangs_up_before_the_request_is_sent_leaves_no_work_behind() {
     server.wait_for_requests(SENT);
     let others = (SENT..LEAVERS).flat_map(|number| ask_all(&serving, 1, &leaver(number)));
     leaving.extend(others);
-    // The last of them asks for what another waits for who stays.
+    // The last one shares its identity with a caller that stays.
     let shared = serving.request(ID, SECRET);
     leaving.extend(ask_all(&serving, 1, &shared));
     wait_until_read(&serving);
@@ -260,10 +258,10 @@ fn who_hangs_up_before_the_request_is_sent_leaves_no_work_behind() {
     drop(leaving);
     serving.wait_for(" 499 ", LEAVERS + 1);
     gate.open();
-    // Turns come in the order of the questions: whatever was left behind comes first.
+    // Requests are sent in order, so leftovers would come first.
     Answer::read(&mut staying).unwrap().is(200);
     assert_eq!(server.requests().len(), SENT + 1);
-    // Those that were sent have been learnt, and the others may ask again.
+    // The outcome of those that were sent is remembered; the others may ask again.
     for number in 0..SENT {
         serving.send(&leaver(number)).is(200);
     }
@@ -280,7 +278,7 @@ fn a_burst_beyond_the_connection_limit_loses_none() {
     allow_open_files();
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
-    let env = world(server.url());
+    let env = environment(server.url());
     let serving = env.serve(&[]);
     let mut asking = ask_all(&serving, CALLERS, &serving.request(ID, SECRET));
     server.wait_for_requests(1);
@@ -295,14 +293,14 @@ fn a_burst_beyond_the_connection_limit_loses_none() {
     serving.finish();
 }
 
-/// 64 MiB of them are kept. All of them would be 150 MB, and take twice that with what the allocator adds.
+/// 64 MiB of tokens are kept. All of them would be 150 MB, and about twice that with allocator overhead.
 #[test]
 fn large_tokens_do_not_fill_the_memory() {
     const TOKENS: usize = 2_500;
     let token = "t".repeat(60_000);
     let body = json!({ "access_token": token, "expires_in": 3600 }).to_string();
     let upstream = Counting::start(200, &body);
-    let mut env = world(&upstream.url);
+    let mut env = environment(&upstream.url);
     env.token(&token);
     let serving = env.serve(&["--no-cache"]);
     let mut stream = serving.connect();
@@ -316,9 +314,9 @@ fn large_tokens_do_not_fill_the_memory() {
     serving.finish();
 }
 
-/// The calendar clock of the process alone, set by libfaketime; its monotonic clock is left as it is.
+/// libfaketime sets the calendar clock of the process, not its monotonic clock.
 #[test]
-fn a_clock_that_is_set_back_lengthens_neither_tokens_nor_rate_limits() {
+fn a_clock_set_back_extends_neither_tokens_nor_rate_limits() {
     let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
     if !std::path::Path::new(library).exists() {
         return needed("a clock that is set back", "libfaketime");
@@ -326,7 +324,7 @@ fn a_clock_that_is_set_back_lengthens_neither_tokens_nor_rate_limits() {
     let short = json!({ "access_token": TOKEN, "expires_in": 4 }).to_string();
     let limit = Reply::http(429, "Retry-After: 3\r\n", "");
     let server = Server::replies([Reply::json(200, &short), limit, Reply::json(200, &short)]);
-    let mut env = world(server.url());
+    let mut env = environment(server.url());
     let clock = env.file("clock", "+0");
     env.var("LD_PRELOAD", library)
         .var("FAKETIME_TIMESTAMP_FILE", &clock)
@@ -336,7 +334,7 @@ fn a_clock_that_is_set_back_lengthens_neither_tokens_nor_rate_limits() {
     let since = Instant::now();
     serving.ask(ID, SECRET).is(200);
     fs::write(&clock, "-2h").unwrap();
-    // The tenth of its life that is kept free comes first.
+    // The token is renewed a tenth of its lifetime before its end.
     while serving.ask(ID, SECRET).status == 200 {
         assert!(
             since.elapsed() < 2 * SOON,
@@ -367,7 +365,7 @@ fn name_servers_that_do_not_answer_cost_a_bounded_number_of_threads() {
     let test = "fleet::name_servers_that_do_not_answer_cost_a_bounded_number_of_threads";
     network.run(test, || {
         let _silent = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
-        let env = world("https://service.invalid");
+        let env = environment("https://service.invalid");
         let serving = env.serve(&["--timeout", "2s"]);
         for round in 0..8 {
             thread::scope(|scope| {
@@ -384,19 +382,19 @@ fn name_servers_that_do_not_answer_cost_a_bounded_number_of_threads() {
         }
         let tasks = format!("/proc/{}/task", serving.pid());
         let threads = fs::read_dir(tasks).unwrap().count();
-        // 40 for requests, 36 that wait for them, and a few.
+        // 40 for requests, 36 that wait for them, and a few others.
         assert!(threads <= 80, "{threads} threads");
         serving.finish();
     });
 }
 
 #[test]
-fn callers_that_come_all_at_once_find_room() {
+fn a_burst_of_connections_is_accepted() {
     const CALLERS: usize = 600;
     allow_open_files();
-    let env = world("https://service.invalid");
+    let env = environment("https://service.invalid");
     let serving = env.serve(&[]);
-    // Nobody is accepted meanwhile.
+    // No connection is accepted meanwhile.
     serving.signal(Signal::STOP);
     let connect = |_| TcpStream::connect_timeout(&serving.address(), SOON);
     let connected: Vec<_> = (0..CALLERS).map_while(|n| connect(n).ok()).collect();
@@ -406,12 +404,12 @@ fn callers_that_come_all_at_once_find_room() {
     serving.finish();
 }
 
-/// They end after five seconds, the second thousand after another five; whoever comes later waits in the queue.
+/// Idle connections end after five seconds, the second thousand after another five; later ones wait in the queue.
 #[test]
 fn two_thousand_idle_connections_do_not_lock_callers_out() {
     allow_open_files();
     let server = Server::replies([Reply::token()]);
-    let env = world(server.url());
+    let env = environment(server.url());
     let serving = env.serve(&[]);
     serving.ask(ID, SECRET).is(200);
     let idle: Vec<_> = (0..2000).map(|_| serving.connect()).collect();
@@ -426,9 +424,8 @@ fn two_thousand_idle_connections_do_not_lock_callers_out() {
     serving.finish();
 }
 
-/// Each keeps its own caller waiting, and no other.
 #[test]
-fn a_service_that_hangs_drips_or_floods_holds_up_nobody() {
+fn a_service_that_hangs_drips_or_floods_delays_only_its_own_caller() {
     let head =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999999\r\n\r\n";
     let steps = |steps: &[Step]| Reply::steps([&[Step::ReadRequest], steps].concat());
@@ -458,7 +455,7 @@ fn a_service_that_hangs_drips_or_floods_holds_up_nobody() {
         |row| row.0,
         |(_, reply)| {
             let server = Server::lastly_always([Reply::token(), reply.clone()]);
-            let env = world(server.url());
+            let env = environment(server.url());
             let serving = env.serve(&["--retries", "0", "--timeout", "6s"]);
             serving.ask(ID, SECRET).is(200);
             let mut waiting = serving.connect();
@@ -480,11 +477,11 @@ fn a_service_that_hangs_drips_or_floods_holds_up_nobody() {
 }
 
 #[test]
-fn the_end_loses_none_of_five_hundred() {
+fn shutdown_loses_none_of_five_hundred_requests() {
     allow_open_files();
     let gate = Gate::default();
     let server = Server::replies([Reply::token().held_by(&gate)]);
-    let env = world(server.url());
+    let env = environment(server.url());
     let mut serving = env.serve(&[]);
     let mut asking = ask_all(&serving, 500, &serving.request(ID, SECRET));
     server.wait_for_requests(1);
@@ -504,12 +501,12 @@ fn the_end_loses_none_of_five_hundred() {
 }
 
 #[test]
-fn a_kill_leaves_a_good_cache_behind() {
+fn a_kill_leaves_a_usable_cache() {
     let upstream = Counting::start(200, &token_json());
-    let env = world(&upstream.url);
+    let env = environment(&upstream.url);
     for round in 0..10 {
         let serving = env.serve(&[]);
-        // One that is there already, and others in the middle of being written.
+        // One entry that exists, and others that are being written.
         serving.ask(ID, SECRET).is(200);
         let requests: Vec<_> = (0..20)
             .map(|number| serving.request(&format!("killed-{round}-{number}"), SECRET))
@@ -544,11 +541,11 @@ fn a_kill_leaves_a_good_cache_behind() {
     serving.finish();
 }
 
-/// The table and the numbers of `docs/fleet.md`, computed again.
+/// Recomputes the table and the numbers in `docs/fleet.md`.
 #[test]
 fn the_arithmetic_is_right() {
     const JOB_MINUTES: f64 = 10.0;
-    /// An hour without the margin of five minutes.
+    /// An hour less the margin of five minutes.
     const GOOD_MINUTES: f64 = 55.0;
     const REPLICAS: f64 = 2.0;
     const LIMIT: f64 = 60.0;
@@ -587,14 +584,14 @@ fn the_arithmetic_is_right() {
     }
 }
 
-/// As it stands, but for its paths and its port.
+/// The arguments in `packaging/kubernetes.yaml`, with other paths and another port.
 #[test]
 fn the_arguments_of_the_deployment_are_right() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/kubernetes.yaml");
     let page = fs::read_to_string(page).unwrap();
     let server = Server::replies([Reply::token()]);
     let authority = Authority::new();
-    let mut env = world(server.url());
+    let mut env = environment(server.url());
     let (cert, key) = authority.pems(Cert::Good);
     let ca = env.file("ca.pem", authority.pem());
     let files = [

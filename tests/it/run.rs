@@ -3,14 +3,14 @@
 use crate::support::{Reply, SECRET, Server, TOKEN, TestEnv, each_row};
 
 /// An environment and a server that issues one token.
-fn world() -> (TestEnv, Server) {
+fn environment() -> (TestEnv, Server) {
     let server = Server::replies([Reply::token()]);
     (TestEnv::for_server(&server), server)
 }
 
 #[test]
 fn the_command_has_the_token_and_not_the_secret() {
-    let (mut env, _server) = world();
+    let (mut env, _server) = environment();
     env.var("COPY_OF_THE_SECRET", SECRET)
         .var("WITH_A_LINE_ENDING", format!("{SECRET}\n"))
         .var("CELLS_ACCESS_TOKEN", "from outside");
@@ -35,7 +35,7 @@ fn the_command_has_the_token_and_not_the_secret() {
 /// The cached token is used without the secret, but its seal recognizes the secret in other variables.
 #[test]
 fn a_secret_that_was_not_needed_is_not_passed_on_either() {
-    let (mut env, _server) = world();
+    let (mut env, _server) = environment();
     env.var("CELLS_NO_CACHE", "");
     env.run(&["get"]).exits(0);
     env.var("CELLS_CLIENT_SECRET", "")
@@ -51,7 +51,7 @@ fn a_secret_that_was_not_needed_is_not_passed_on_either() {
 
 #[test]
 fn other_variables_for_the_secret_are_not_passed_on() {
-    let (mut env, _server) = world();
+    let (mut env, _server) = environment();
     let file = env.file("secret", SECRET);
     env.var("CELLS_CLIENT_SECRET", "");
     env.var("CELLS_CLIENT_SECRET_FILE", file);
@@ -65,7 +65,7 @@ fn other_variables_for_the_secret_are_not_passed_on() {
 
 #[test]
 fn env_name_sets_the_name_of_the_variable() {
-    let (env, _server) = world();
+    let (env, _server) = environment();
     let script =
         "cells-token run --env-name API_TOKEN -- sh -c 'echo $API_TOKEN${CELLS_ACCESS_TOKEN-}'";
     env.sh(script).exits(0).prints(&format!("{TOKEN}\n"));
@@ -75,7 +75,7 @@ fn env_name_sets_the_name_of_the_variable() {
 #[test]
 #[cfg(unix)]
 fn the_command_replaces_the_process() {
-    let (env, _server) = world();
+    let (env, _server) = environment();
     let script = "sh -c 'echo $$; exec cells-token run -- sh -c \"echo \\$\\$\"'";
     let output = env.sh(script);
     output.exits(0);
@@ -95,7 +95,7 @@ fn the_exit_status_is_that_of_the_command() {
         ],
         |row| row.0,
         |(_, script, status)| {
-            let (env, _server) = world();
+            let (env, _server) = environment();
             env.sh(&format!("cells-token run -- sh -c '{script}'; exit $?"))
                 .exits(*status);
         },
@@ -106,7 +106,7 @@ fn the_exit_status_is_that_of_the_command() {
 #[test]
 #[cfg(unix)]
 fn the_command_starts_with_default_signals() {
-    let (env, _server) = world();
+    let (env, _server) = environment();
     let script = "cells-token run -- sh -c 'yes 2>&1; echo $? >&2' | head -1";
     let output = env.sh(script);
     assert_eq!(output.exits(0).stdout, "y\n");
@@ -120,7 +120,7 @@ fn a_command_that_cannot_start_is_126_or_127() {
         ("./no-such-file", 127),
         ("/", 126),
     ] {
-        let (env, _server) = world();
+        let (env, _server) = environment();
         env.run(&["run", "--", command]).exits(code).says(command);
     }
 }

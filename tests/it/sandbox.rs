@@ -1,4 +1,4 @@
-//! `sandbox`: its endpoint on the wire, the world of its command, and what is left of both afterwards.
+//! `sandbox`: its token endpoint, the environment of its command, and the cleanup.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::support::{TestEnv, each_row, each_row_at_once, program};
 
-/// How long anything here may take.
+/// Time limit for every wait.
 const LIMIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 
@@ -48,7 +48,7 @@ fn a_token_without_an_account() {
 }
 
 #[test]
-fn tokens_live_as_long_as_told() {
+fn expires_in_sets_the_lifetime() {
     for (text, seconds) in [("90", 90), ("1h30m", 5400), ("0", 0), ("500ms", 0)] {
         let output = TestEnv::new().run(&[
             "sandbox",
@@ -76,7 +76,7 @@ fn tokens_live_as_long_as_told() {
 }
 
 #[test]
-fn credentials_are_made_up_each_time() {
+fn each_sandbox_has_new_credentials() {
     let print = "echo $CELLS_CLIENT_ID; echo $CELLS_CLIENT_SECRET";
     let [a, b] = [(), ()].map(|()| {
         TestEnv::new()
@@ -88,9 +88,9 @@ fn credentials_are_made_up_each_time() {
     }
 }
 
-/// What the command of a sandbox finds in its environment, in a world full of other credentials, URLs and proxies.
+/// The environment of the command, started from one full of other credentials, URLs and proxies.
 #[test]
-fn nothing_of_the_world_outside_reaches_the_command() {
+fn the_command_inherits_no_credentials_urls_or_proxies() {
     let mut env = TestEnv::new();
     let gone = [
         "CELLS_CLIENT_SECRET_FILE",
@@ -151,9 +151,9 @@ fn nothing_of_the_world_outside_reaches_the_command() {
     env.run(&["sandbox", "--", "cells-token", "get"]).exits(0);
 }
 
-/// The source's own table, so that a variable added there is thought of here.
+/// Reads the table in the source, so that a new variable is covered.
 #[test]
-fn every_variable_of_credentials_and_urls_is_replaced_or_gone() {
+fn every_variable_for_credentials_and_urls_is_replaced_or_removed() {
     let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/env.rs")).unwrap();
     let (_, table) = source.split_once("\nvariables! {").unwrap();
     let (table, _) = table.split_once("\n}").unwrap();
@@ -162,7 +162,7 @@ fn every_variable_of_credentials_and_urls_is_replaced_or_gone() {
         names.len() >= 19 && names.contains(&"CELLS_CLIENT_ID"),
         "{names:?}"
     );
-    // Too short to be watched as a secret.
+    // Too short to be taken for a secret.
     const OUTSIDE: &str = "out";
     let mut env = TestEnv::new();
     for name in &names {
@@ -189,7 +189,7 @@ fn the_first_cells_token_on_path_is_this_one() {
 
 #[cfg(unix)]
 #[test]
-fn its_folder_is_private_and_gone_afterwards() {
+fn its_directory_is_private_and_deleted_afterwards() {
     let env = TestEnv::new();
     let script = "umask 0; cells-token sandbox -- sh -c '
         cells-token get > /dev/null; touch $TMPDIR/cells-token-sandbox-*/cache-or-not
@@ -227,7 +227,7 @@ fn the_commands_status_is_passed_on() {
 
 #[cfg(unix)]
 #[test]
-fn its_own_failures_are_125_and_those_to_start_the_command_126_and_127() {
+fn its_own_failures_are_125_and_a_command_that_cannot_start_126_or_127() {
     let no_tmp = "TMPDIR=/nonexistent cells-token sandbox -- true";
     let rows = [
         (
@@ -317,7 +317,7 @@ fn its_own_failures_are_125_and_those_to_start_the_command_126_and_127() {
 
 #[cfg(unix)]
 #[test]
-fn without_a_command_it_runs_the_persons_shell() {
+fn without_a_command_it_runs_the_users_shell() {
     let mut env = TestEnv::new();
     let input = b"cells-token get >/dev/null && echo in-the-shell-$0";
     for (shell, output) in [
@@ -338,7 +338,7 @@ fn without_a_command_it_runs_the_persons_shell() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_is_for_the_command_to_decide() {
+fn the_command_handles_ctrl_c() {
     let env = TestEnv::new();
     let command = r#"trap "exit 5" INT; echo ready; while :; do sleep 0.1; done"#;
     let mut terminal = env.terminal(
@@ -354,7 +354,7 @@ fn ctrl_c_is_for_the_command_to_decide() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_it_with_a_command_that_dies_of_it() {
+fn ctrl_c_ends_it_if_the_command_ends() {
     let env = TestEnv::new();
     let script = "exec cells-token sandbox -- sh -c 'echo ready; exec sleep 20'";
     let mut terminal = env.terminal("sh", script);
@@ -365,10 +365,10 @@ fn ctrl_c_ends_it_with_a_command_that_dies_of_it() {
     assert_eq!(leftovers(&env), Vec::<PathBuf>::new());
 }
 
-/// The terminal belongs to the shell and to what is run in it, not to the sandbox around them.
+/// The shell and its children own the terminal, not the sandbox.
 #[cfg(unix)]
 #[test]
-fn an_interactive_shell_keeps_the_terminal_to_itself() {
+fn an_interactive_shell_owns_the_terminal() {
     use crate::support::Terminal;
     const CTRL_Z: u8 = 0x1a;
     for shell in ["/bin/bash", "/bin/sh"] {
@@ -396,7 +396,7 @@ fn an_interactive_shell_keeps_the_terminal_to_itself() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_sent_to_end_it_is_passed_on() {
+fn termination_signals_are_passed_on() {
     for (signal, code) in [("TERM", "9"), ("HUP", "8")] {
         let env = TestEnv::new();
         let command = r#"trap "exit 9" TERM; trap "exit 8" HUP; echo ready >ready; while :; do sleep 0.1; done"#;
@@ -410,7 +410,7 @@ fn what_is_sent_to_end_it_is_passed_on() {
 }
 
 #[test]
-fn answers_come_in_turn_and_the_last_one_stays() {
+fn respond_answers_in_turn_and_repeats_the_last() {
     let (sandbox, _running) = Sandbox::start(&["--respond", "503, 429,200,418"]);
     let statuses: Vec<_> = (0..6)
         .map(|_| sandbox.post(&sandbox.good_form()).status())
@@ -419,7 +419,7 @@ fn answers_come_in_turn_and_the_last_one_stays() {
 }
 
 #[test]
-fn a_limit_asks_to_wait_for_a_second() {
+fn a_429_has_retry_after_1() {
     let (sandbox, _running) = Sandbox::start(&["--respond", "503,429,500"]);
     for (status, retry_after) in [(503, Some("1")), (429, Some("1")), (500, None)] {
         let answer = sandbox.post("");
@@ -431,7 +431,7 @@ fn a_limit_asks_to_wait_for_a_second() {
 }
 
 #[test]
-fn told_answers_end_in_the_codes_of_the_real_ones() {
+fn requested_answers_lead_to_the_usual_exit_codes() {
     for (status, code) in [
         ("400", 7),
         ("401", 4),
@@ -455,7 +455,7 @@ fn told_answers_end_in_the_codes_of_the_real_ones() {
 }
 
 #[test]
-fn other_credentials_are_refused() {
+fn wrong_credentials_are_refused() {
     let env = TestEnv::new();
     for wrong in ["CELLS_CLIENT_SECRET=wrong-secret", "CELLS_CLIENT_ID=wrong"] {
         env.sh(&format!(
@@ -467,7 +467,7 @@ fn other_credentials_are_refused() {
 }
 
 #[test]
-fn the_endpoint_answers_as_rfc_6749_says() {
+fn the_endpoint_follows_rfc_6749() {
     let (sandbox, _running) = Sandbox::start(&[]);
     let (id, secret) = (sandbox.id.as_str(), sandbox.secret.as_str());
     let basic = |id: &str, secret: &str| {
@@ -549,7 +549,7 @@ fn the_endpoint_answers_as_rfc_6749_says() {
 }
 
 #[test]
-fn the_endpoint_is_where_clients_look_and_nowhere_else() {
+fn only_the_known_paths_are_served() {
     let (sandbox, _running) = Sandbox::start(&[]);
     let paths = [
         "/v4.0/cells/connect/token",
@@ -585,7 +585,7 @@ fn the_endpoint_is_where_clients_look_and_nowhere_else() {
 }
 
 #[test]
-fn verbose_tells_the_requests_and_no_secrets() {
+fn verbose_lists_requests_without_secrets() {
     let env = TestEnv::new();
     let output =
         env.sh("cells-token sandbox -v -- sh -c 'cells-token get; echo $CELLS_CLIENT_SECRET'");
@@ -619,9 +619,9 @@ fn requests_beyond_the_limits_are_refused() {
     assert_eq!(sandbox.post(&padded(1024 * 1024)).status(), 413);
 }
 
-/// Connections that say nothing, or half of it, end after five seconds; others are answered meanwhile.
+/// Idle connections and incomplete requests end after five seconds; others are answered meanwhile.
 #[test]
-fn who_does_not_finish_a_request_is_cut_off() {
+fn incomplete_requests_are_cut_off() {
     let (sandbox, _running) = Sandbox::start(&[]);
     let head = "POST /v4.0/cells/connect/token HTTP/1.1\r\nHost: x\r\n";
     let half_a_body = format!(
@@ -669,7 +669,7 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    /// Its command waits until what else is returned is dropped.
+    /// Its command runs until the second value is dropped.
     fn start(options: &[&str]) -> (Self, impl Sized) {
         let env = TestEnv::new();
         let script = "printf '%s\n' $CELLS_BASE_URL $CELLS_CLIENT_ID $CELLS_CLIENT_SECRET >new; mv new told; cat";
@@ -717,7 +717,7 @@ impl Sandbox {
         self.ask("POST", "/v4.0/cells/connect/token", "", body)
     }
 
-    /// `headers` are whole lines.
+    /// `headers` are complete lines.
     fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let mut stream = self.connect();
         let form = "Content-Type: application/x-www-form-urlencoded";
@@ -726,7 +726,7 @@ impl Sandbox {
             "{method} {path} HTTP/1.1\r\nHost: {}\r\n{form}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n",
             self.address
         );
-        // Who refuses may hang up before all is sent.
+        // A server that refuses may close before everything is sent.
         let _ = stream.write_all(format!("{head}{body}").as_bytes());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -772,16 +772,16 @@ fn part(token: &str, at: usize) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// What sandboxes left behind.
+/// Directories of sandboxes that still exist.
 fn leftovers(env: &TestEnv) -> Vec<PathBuf> {
     let entries = fs::read_dir(env.path("../tmp")).unwrap();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Where commands are looked for without PATH, they are found with the sandbox's folder on it too.
+/// Without PATH, the default search path applies in the sandbox, too.
 #[cfg(unix)]
 #[test]
-fn without_path_commands_are_still_found() {
+fn commands_are_found_without_path() {
     let env = TestEnv::new();
     let script = "sandbox=$(command -v cells-token); unset PATH; exec $sandbox sandbox -- sh -c 'cells-token get && ls /'";
     env.sh(script).exits(0);

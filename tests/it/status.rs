@@ -1,10 +1,10 @@
-//! `status`: what would be used, and what is cached. No request, no token, no secret.
+//! `status` shows the settings in effect and the cached token, without a request, the token or the secret.
 
 use serde_json::{Value, json};
 
 use crate::support::{ID, Reply, SECRET, Server, TOKEN, TestEnv, each_row, jwt};
 
-/// A world where a token with these claims is cached; its server must not be called again.
+/// An environment in which a token with these claims is cached; its server must not be called again.
 fn cached(claims: &Value) -> (Server, TestEnv) {
     let token = jwt(claims);
     let answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600 });
@@ -15,7 +15,7 @@ fn cached(claims: &Value) -> (Server, TestEnv) {
     (server, env)
 }
 
-/// As JSON, which shows neither secret nor token.
+/// The JSON report. Checks that the token is not in it.
 #[track_caller]
 fn status(env: &TestEnv, options: &[&str]) -> Value {
     let output = env.run(&[&["status", "-o", "json"], options].concat());
@@ -49,7 +49,7 @@ fn the_state_of_the_token_is_one_of_seven_words() {
     assert_eq!(state(&env, &["--client-id", "another-id"]), "none");
     assert_eq!(state(&env, &["--base-url", "http://127.0.0.1:9"]), "none");
     assert_eq!(state(&env, &["--no-cache"]), "off");
-    // Without a secret the token is good all the same.
+    // Without a secret at hand the token is good, too.
     env.var("CELLS_CLIENT_SECRET", "");
     assert_eq!(state(&env, &[]), "good");
     env.var("CELLS_CLIENT_ID", "");
@@ -60,7 +60,7 @@ fn the_state_of_the_token_is_one_of_seven_words() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_one_is_off() {
+fn an_unusable_cache_directory_is_reported_as_off() {
     let server = Server::untouched();
     let mut env = TestEnv::caching(&server);
     let file = env.file("a-file", "");
@@ -71,7 +71,7 @@ fn a_folder_that_cannot_be_one_is_off() {
 }
 
 #[test]
-fn json_tells_everything_under_names_that_stay() {
+fn json_has_every_field_under_a_stable_name() {
     let (server, mut env) = cached(&json!({
         "iss": "https://issuer.example", "sub": "the-subject", "client_id": "the-client",
         "aud": ["one", "two"], "scope": "read write", "nbf": 1_700_000_000, "private": "not shown",
@@ -139,7 +139,7 @@ fn json_tells_everything_under_names_that_stay() {
 }
 
 #[test]
-fn text_is_aligned_and_says_the_same() {
+fn text_is_aligned_and_has_the_same_content() {
     let (server, env) = cached(&json!({ "iss": "https://issuer.example", "scope": "read" }));
     env.edit_dates(600, 3600);
     let output = env.run(&["status"]);
@@ -172,7 +172,7 @@ fn text_is_aligned_and_says_the_same() {
 }
 
 #[test]
-fn what_a_server_wrote_is_escaped() {
+fn text_from_a_server_is_escaped() {
     let (_server, env) = cached(&json!({ "iss": "\u{1b}[31mred\u{202e}\nclient id  evil" }));
     let output = env.run(&["status"]);
     let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
@@ -181,7 +181,7 @@ fn what_a_server_wrote_is_escaped() {
 }
 
 #[test]
-fn claims_are_shown_without_what_could_be_a_secret() {
+fn claims_are_shown_without_anything_that_may_be_a_secret() {
     let nested = jwt(&json!({ "sub": "the-subject" }));
     let long = "a".repeat(60);
     let (_server, mut env) = cached(&json!({
@@ -193,7 +193,7 @@ fn claims_are_shown_without_what_could_be_a_secret() {
         "audience": ["one", { "k123456789012": 1_234_567_890_123_u64 }], "scope": "[redacted]",
     });
     assert_eq!(status(&env, &[])["token"]["claims"], expected);
-    // Out of a file, so that the run does not search the cache for it: there it may be, in the token.
+    // From a file that is not searched for leaks: the cached token may contain it.
     let file = env.file("secret", "123456789012");
     let known = ["--client-secret-file", &file];
     expected["subject"] = "[redacted]".into();
@@ -205,7 +205,7 @@ fn claims_are_shown_without_what_could_be_a_secret() {
         assert!(!output.stdout.contains(hidden), "{output}");
     }
     assert!(output.stdout.contains("[redacted]"), "{output}");
-    // What the secret is, is not always known.
+    // Without a secret at hand.
     env.var("CELLS_CLIENT_SECRET", "");
     expected["subject"] = "a 123456789012 b".into();
     expected["audience"] = json!(["one", { "k123456789012": 1_234_567_890_123_u64 }]);
@@ -213,10 +213,10 @@ fn claims_are_shown_without_what_could_be_a_secret() {
 }
 
 #[test]
-fn it_tells_where_each_thing_would_come_from_without_getting_it() {
+fn sources_are_named_without_being_read() {
     let server = Server::untouched();
     let mut env = TestEnv::caching(&server);
-    // Neither a file that is not there nor standard input is a reason to fail, and nobody is asked.
+    // A missing file and standard input are no reason to fail or to prompt.
     env.var("CELLS_CLIENT_SECRET", "");
     let source = |options: &[&str]| status(&env, options)["client_secret_source"].clone();
     let from_file = source(&["--client-secret-file", "no-such-file"]);
@@ -246,7 +246,7 @@ fn nothing_is_written_and_no_secret_is_needed() {
 }
 
 #[test]
-fn states_are_sentences_for_people() {
+fn each_state_has_a_description() {
     let (_server, env) = cached(&json!({}));
     let rows: [(&str, &[&str]); 5] = [
         ("good", &[]),

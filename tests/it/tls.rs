@@ -435,7 +435,7 @@ fn a_server_without_the_key_of_its_certificate_is_refused() {
 fn a_required_client_certificate_is_named() {
     for versions in [&[&rustls::version::TLS12][..], &[&rustls::version::TLS13]] {
         let authority = Authority::new();
-        let config = authority.server_that_wants_a_client_certificate(versions);
+        let config = authority.server_that_requires_a_client_certificate(versions);
         let server = Server::always(Reply::token().in_tls(config));
         let mut env = TestEnv::with_credentials();
         let url = server.url().replacen("http", "https", 1);

@@ -1,7 +1,6 @@
-//! `get` and `serve` against the work of others: an authorization server from npm, squid and nginx from the
-//! distribution, curl, the vendor's SDKs.
+//! `get` and `serve` with other software: an authorization server from npm, squid and nginx, curl, the vendor's SDKs.
 //!
-//! Owns how they are started on loopback and stopped, and what happens where they are not installed.
+//! This file starts and stops them on loopback, and skips tests where they are not installed.
 
 mod nginx;
 mod oidc;
@@ -21,23 +20,23 @@ use std::time::{Duration, Instant};
 const START_LIMIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Ends what it starts, and removes the folder, once its standard input ends: however this process does.
+/// Ends the program and removes its directory once standard input ends, which it does however this process ends.
 const GUARD: &str = r#"folder=$1; shift; "$@" & read -r _; kill $!; wait $!; rm -rf "$folder""#;
 
-/// A server with a folder of its own; it ends when this is dropped, or this process ends.
+/// A server with its own directory. Ends when dropped, or with this process.
 struct Daemon {
     folder: PathBuf,
     guard: Child,
 }
 
 impl Daemon {
-    /// A folder for the files that it reads and writes.
+    /// Creates the directory for its files.
     fn folder() -> PathBuf {
         let folder = tempfile::TempDir::with_prefix("cells-token-interop-").unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            // A server started by root becomes somebody else.
+            // A server started by root changes its user.
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         }
         folder.keep()
@@ -86,26 +85,26 @@ impl Drop for Daemon {
     }
 }
 
-/// Ports that are free now. (A server that can be told to take any does not say which it took.)
+/// Ports that are free now. These servers don't report which port they chose.
 fn free_ports<const N: usize>() -> [u16; N] {
     let listeners: [TcpListener; N] =
         std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
-/// npm's command.
+/// The command of npm.
 const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
-/// Puts these files into a folder and runs commands there that install what they name; once, and again when they
-/// change. False where such a command is absent, which is said. What failed is told as it was.
+/// Writes these files into a directory and runs installation commands there, again only when the files change. Returns
+/// false if a command is missing; an error has the output of the command that failed.
 fn install(folder: &str, files: &[(&str, &str)], commands: &[&[&str]]) -> Result<bool, String> {
     let folder = Path::new(folder);
     fs::create_dir_all(folder).unwrap();
-    // Another test process may be installing just now; closing the file unlocks it.
+    // Another test process may be installing; closing the file releases the lock.
     let lock = fs::File::create(folder.join("install.lock")).unwrap();
     lock.lock().unwrap();
 
-    // Written last and removed first, so that a broken installation is never taken for a good one.
+    // Written last and removed first, so that an incomplete installation is never used.
     let stamp = folder.join("installed.json");
     let wanted = serde_json::json!([files, commands]).to_string();
     if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
@@ -134,9 +133,9 @@ fn install(folder: &str, files: &[(&str, &str)], commands: &[&[&str]]) -> Result
     Ok(true)
 }
 
-/// Whether a program of the distribution is installed; said aloud if not.
+/// Whether a program of the distribution is installed; otherwise reports the skipped test.
 fn is_installed(program: &str) -> bool {
-    // Not on the PATH of every user.
+    // These may not be on PATH.
     let found = ["/usr/sbin", "/usr/local/sbin"]
         .iter()
         .any(|folder| Path::new(folder).join(program).exists());
@@ -153,7 +152,7 @@ fn absent<T>(program: &io::Result<T>) -> bool {
         .is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// Says so past libtest's capture; in CI, where nobody would read it, it is an error.
+/// Reports a skipped test; under `CI` that is an error.
 fn skipped(program: &str) -> Result<bool, String> {
     if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
         return Err(format!("CI needs {program} for the interop suite"));

@@ -1,4 +1,4 @@
-//! Against nginx: the TLS of another library, good and bad certificates, and the pages of a gateway.
+//! With nginx: another TLS library, valid and invalid certificates, and a gateway's error pages.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,7 +1,5 @@
-//! `get` against a real authorization server: `oidc-provider` from npm, whose files are in tests/interop.
-//!
-//! Owns that server: its installation below target/ on first use, its start, its end. Scripts no answers of its own
-//! (support's server does that), so what passes here is what someone else's reading of RFC 6749 accepts.
+//! `get` with a real authorization server, `oidc-provider` from npm, which is installed below target/ on first use. Its
+//! files are in tests/interop.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -15,15 +13,14 @@ use serde_json::{Value, json};
 use super::NPM;
 use crate::support::{Authority, Cert, ID, Output, SECRET, TestEnv, each_row};
 
-/// What a form body must not take for its own syntax. No non-ASCII letter: RFC 6749 appendix A has none in an id or
-/// a secret, and oidc-provider refuses such clients.
+/// Characters with a meaning in form bodies. ASCII only, as RFC 6749 appendix A and oidc-provider require.
 const AWKWARD_ID: &str = r#"id with +/&=%"'\ and %2B;?#"#;
 const AWKWARD_SECRET: &str = r#" secret with +/&=%"'\ and %20;?# "#;
 /// `TOKEN_LIFETIME_SECONDS` of oidc.mjs.
 const LIFETIME: i64 = 3600;
 
 #[test]
-fn a_good_secret_gets_a_token_that_names_its_client() {
+fn a_valid_secret_gets_a_token_for_its_client() {
     let Some(server) = plain() else { return };
     let url = server.url("/connect/token");
     let output = TestEnv::with_credentials().run(&["get", "-v", "--token-url", &url]);
@@ -31,7 +28,7 @@ fn a_good_secret_gets_a_token_that_names_its_client() {
 }
 
 #[test]
-fn a_base_url_is_enough_where_the_path_is_the_vendors() {
+fn a_base_url_is_enough_for_the_vendors_path() {
     let Some(server) = plain() else { return };
     for base_url in [server.url(""), server.url("/")] {
         let output = TestEnv::with_credentials().run(&["get", "--base-url", &base_url]);
@@ -40,7 +37,7 @@ fn a_base_url_is_enough_where_the_path_is_the_vendors() {
 }
 
 #[test]
-fn json_tells_the_lifetime_that_the_token_has() {
+fn json_has_the_lifetime_of_the_token() {
     let Some(server) = plain() else { return };
     let base_url = server.url("");
     let output = TestEnv::with_credentials().run(&["get", "-o", "json", "--base-url", &base_url]);
@@ -49,7 +46,7 @@ fn json_tells_the_lifetime_that_the_token_has() {
     assert_eq!(exp - claims["iat"].as_i64().unwrap(), LIFETIME);
 
     let answer = output.json();
-    // A second may pass on the way, and another is rounded off.
+    // A second may pass, and another is lost in rounding.
     let remaining = answer["expires_in"].as_i64().unwrap();
     assert!((LIFETIME - 2..=LIFETIME).contains(&remaining), "{output}");
     let expires_at = unix_seconds(&answer["expires_at"]);
@@ -63,7 +60,7 @@ fn json_tells_the_lifetime_that_the_token_has() {
 }
 
 #[test]
-fn no_character_of_an_id_or_secret_is_lost_on_the_way() {
+fn every_character_of_an_id_and_secret_arrives() {
     let Some(server) = plain() else { return };
     let url = server.url("/connect/token");
     let mut env = TestEnv::new();
@@ -129,7 +126,7 @@ fn the_variables_of_the_vendors_sdks_work() {
 }
 
 #[test]
-fn a_ca_of_ones_own_is_trusted_when_named_and_only_then() {
+fn a_private_ca_is_trusted_only_if_named() {
     let Some(server) = tls() else { return };
     let base_url = server.url("");
     let mut env = TestEnv::with_credentials();
@@ -155,7 +152,7 @@ fn json_claims(output: &Output) -> Value {
     claims(output.json()["access_token"].as_str().unwrap(), output)
 }
 
-/// The harness cannot know beforehand which token must not be in stderr.
+/// The claims of a token, which must not be in stderr.
 fn claims(token: &str, output: &Output) -> Value {
     output.never_says(token);
     let payload = token.split('.').nth(1).unwrap();
@@ -171,7 +168,7 @@ fn unix_seconds(rfc3339: &Value) -> i64 {
         .unwrap()
 }
 
-/// The two servers, started when first asked for and shared by this process's tests. None: no npm here, skipped.
+/// The two servers, started on first use and shared by all tests of this process. `None` without npm.
 pub(super) fn plain() -> Option<&'static Server> {
     static PLAIN: LazyLock<Server> = LazyLock::new(|| Server::start(None));
     installed().then(|| &*PLAIN)
@@ -185,7 +182,7 @@ fn tls() -> Option<&'static Server> {
 pub(super) struct Server {
     origin: String,
     ca_pem: String,
-    /// Holds its standard input: the server ends when this process does.
+    /// Holds its standard input, so that the server ends with this process.
     _process: Child,
 }
 
@@ -242,7 +239,7 @@ const FILES: [(&str, &str); 4] = [
     ),
 ];
 
-/// False where node or npm is absent, said once. Where `npm ci` fails, so does every test, with what it said.
+/// False if node or npm is missing. If `npm ci` fails, every test fails with its output.
 fn installed() -> bool {
     static INSTALLED: LazyLock<Result<bool, String>> = LazyLock::new(install);
     INSTALLED.clone().unwrap_or_else(|why| panic!("{why}"))

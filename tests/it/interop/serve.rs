@@ -1,5 +1,4 @@
-//! `serve` in front of a real authorization server, for those who know nothing of it: curl, and the vendor's SDKs, which
-//! are told another base URL and no more.
+//! `serve` in front of a real authorization server, used by curl and by the vendor's SDKs with only another base URL.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -35,7 +34,7 @@ const NODE_FILES: [(&str, &str); 4] = [
     ),
 ];
 
-/// `serve` in front of oidc-provider; `None` if that cannot be had here.
+/// `serve` in front of oidc-provider; `None` if that is not installed.
 fn serving() -> Option<(TestEnv, Serving)> {
     let upstream = oidc::plain()?;
     let mut env = TestEnv::new();
@@ -44,7 +43,7 @@ fn serving() -> Option<(TestEnv, Serving)> {
     Some((env, serving))
 }
 
-/// What the token says of its client.
+/// The client id in the token.
 fn client_of(token: &str) -> Value {
     let payload = token
         .trim()
@@ -56,7 +55,7 @@ fn client_of(token: &str) -> Value {
 }
 
 #[test]
-fn what_the_authorization_server_says_comes_back_intact() {
+fn the_answer_of_the_authorization_server_is_unchanged() {
     let Some((_env, serving)) = serving() else {
         return;
     };
@@ -112,7 +111,7 @@ fn curl_gets_a_token_by_form_and_by_basic() {
 }
 
 #[test]
-fn the_vendors_python_sdk_is_served() {
+fn the_vendors_python_sdk_gets_a_token() {
     static INSTALLED: LazyLock<Result<bool, String>> = LazyLock::new(|| {
         let install = [
             "-m",
@@ -142,7 +141,7 @@ fn the_vendors_python_sdk_is_served() {
 }
 
 #[test]
-fn the_vendors_node_sdk_is_served() {
+fn the_vendors_node_sdk_gets_a_token() {
     static INSTALLED: LazyLock<Result<bool, String>> = LazyLock::new(|| {
         if absent(&Command::new("node").arg("--version").output()) {
             return super::skipped("node");
@@ -191,7 +190,7 @@ fn serves_sdk(installed: &Result<bool, String>, folder: &str, ask: &[&str], vers
             String::from_utf8_lossy(&output.stderr)
         );
         assert_eq!(client_of(&token), ID, "{version}");
-        // The second is the first one's.
+        // The second token is the cached first one.
         assert_eq!(*before.get_or_insert(token.clone()), token, "{version}");
     }
     let output = ask(WRONG, versions[0]);

@@ -1,4 +1,4 @@
-//! Through squid, with a user name and password, to permitted and forbidden hosts.
+//! With squid as the proxy: user name and password, permitted and forbidden hosts.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::{Daemon, free_ports, is_installed};
 use crate::support::{Authority, Cert, Reply, Server, TOKEN, TestEnv, closed_port, each_row};
 
 const PASSWORD: &str = "pa55-of-squid";
-/// The password by `openssl passwd -apr1 -salt interop1`.
+/// The password, hashed by `openssl passwd -apr1 -salt interop1`.
 const PASSWORDS: &str = "visitor:$apr1$interop1$/KZqA34X355dFbRvfM7DI0\n";
 const AUTHENTICATOR: &str = "/usr/lib/squid/basic_ncsa_auth";
 /// The host that squid must not connect to.

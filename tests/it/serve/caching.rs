@@ -15,7 +15,7 @@ fn concurrent_callers_of_one_identity_share_one_upstream_request() {
             let gate = Gate::default();
             let wrong = Reply::json(401, r#"{"error":"invalid_client","of":"wrong"}"#);
             let server = Server::replies([reply.clone().held_by(&gate), wrong]);
-            let mut env = world(&server);
+            let mut env = environment(&server);
             let serving = env.secret("another-wrong-one").serve(&["--retries", "0"]);
             let request = serving.request(ID, SECRET);
             thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn a_cached_answer_has_the_remaining_lifetime_and_its_age() {
         200,
         json!({ "x": "y", "access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600, "scope": "s" }).to_string(),
     )]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     env.run(&["get"]).exits(0);
@@ -98,7 +98,7 @@ fn a_cached_answer_keeps_the_form_of_the_upstreams_answer() {
 #[test]
 fn get_and_serve_share_the_disk_cache() {
     let server = Server::replies([Reply::token()]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     let serving = env.serve(&[]);
@@ -114,7 +114,7 @@ fn get_and_serve_share_the_disk_cache() {
 #[test]
 fn without_the_disk_cache_tokens_are_kept_in_memory() {
     let server = Server::replies([Reply::token()]);
-    let env = world(&server);
+    let env = environment(&server);
     let serving = env.serve(&["--no-cache"]);
     serving.ask(ID, SECRET).is(200);
     serving.ask(ID, SECRET).is(200);
@@ -125,7 +125,7 @@ fn without_the_disk_cache_tokens_are_kept_in_memory() {
 #[test]
 fn another_secret_does_not_get_the_cached_token() {
     let server = Server::replies([Reply::token(), Reply::oauth_error(401, "invalid_client")]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     let serving = env.secret("another-secret").serve(&[]);
     serving.ask(ID, SECRET).is(200);
     serving.ask(ID, "another-secret").is(401);
@@ -145,7 +145,7 @@ fn no_file_is_created_before_a_success() {
         |row| row.0,
         |(_, reply)| {
             let server = Server::always(reply.clone());
-            let env = world(&server);
+            let env = environment(&server);
             let serving = env.serve(&["--retries", "0", "--timeout", "5s"]);
             serving.ask(ID, SECRET);
             assert!(!env.cache_dir().exists(), "{:?}", env.cache_files());
@@ -158,7 +158,7 @@ fn no_file_is_created_before_a_success() {
 fn a_rate_limit_is_remembered_and_counts_down() {
     let limit = Reply::http(429, "Retry-After: 60\r\nContent-Type: a/b\r\n", "slow down");
     let server = Server::replies([limit]);
-    let env = world(&server);
+    let env = environment(&server);
     let serving = env.serve(&["--timeout", "10s"]);
     for _ in 0..3 {
         let answer = serving.ask(ID, SECRET);
@@ -176,7 +176,7 @@ fn a_rate_limit_is_remembered_and_counts_down() {
 fn a_rate_limit_that_get_received_applies_to_serve() {
     let limit = Reply::http(429, "Retry-After: 60\r\n", "");
     let server = Server::replies([limit]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     let get = ["get", "--timeout", "5s"];
@@ -214,7 +214,7 @@ fn serve_waits_for_a_get_that_is_fetching() {
         |(_, reply, code, status)| {
             let gate = Gate::default();
             let server = Server::replies([reply.clone().held_by(&gate)]);
-            let mut env = world(&server);
+            let mut env = environment(&server);
             env.var("CELLS_CLIENT_ID", ID)
                 .var("CELLS_CLIENT_SECRET", SECRET);
             let serving = env.serve(&["-v", "--retries", "0"]);
@@ -247,7 +247,7 @@ fn a_rate_limit_that_ends_before_the_timeout_is_waited_out() {
 fn the_old_token_is_used_while_the_upstream_is_unavailable() {
     let gone = Reply::text(503, "text/html", "");
     let server = Server::lastly_always([Reply::token(), gone]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     env.run(&["get"]).exits(0);

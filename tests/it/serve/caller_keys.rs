@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_caller_with_a_key_gets_a_token_without_credentials() {
     let server = Server::replies([Reply::token()]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     let keys = env.private_file("keys", "first-key-of-many\n\nsecond+key/of/many==\r\n");
@@ -39,7 +39,7 @@ fn a_caller_with_a_key_gets_a_token_without_credentials() {
 #[test]
 fn bad_key_files_and_missing_credentials_are_startup_errors() {
     let server = Server::untouched();
-    let mut env = world(&server);
+    let mut env = environment(&server);
     let keys = env.private_file("keys", "a-key-of-16-chars");
     env.run(&["serve", "--caller-key-file", &keys]).exits(3);
     env.var("CELLS_CLIENT_ID", ID)
@@ -146,7 +146,7 @@ fn a_caller_with_a_key_never_sees_the_secret_that_an_upstream_quotes() {
         |row| row.0,
         |(_, reply, status, code)| {
             let server = Server::always(reply.clone());
-            let mut env = world(&server);
+            let mut env = environment(&server);
             env.var("CELLS_CLIENT_ID", ID)
                 .var("CELLS_CLIENT_SECRET", PLAIN_SECRET);
             let keys = env.private_file("keys", "a-key-of-16-chars");
@@ -173,7 +173,7 @@ fn a_caller_with_a_key_never_sees_the_secret_that_an_upstream_quotes() {
 #[test]
 fn callers_with_a_key_send_parameters_too() {
     let server = Server::replies([Reply::token(), Reply::token()]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     let keys = env.private_file("keys", "a-key-of-16-chars");
@@ -189,7 +189,7 @@ fn callers_with_a_key_send_parameters_too() {
 #[test]
 fn keys_are_read_again_on_sighup_and_bad_ones_keep_the_old() {
     let server = Server::replies([Reply::token()]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     let keys = env.private_file("keys", "first-key-of-many");

@@ -69,7 +69,7 @@ fn credentials_from_form_or_basic_reach_the_upstream_on_every_path() {
         for [id, secret] in [[ID, SECRET], awkward] {
             for by_header in [false, true] {
                 let server = Server::replies([Reply::token()]);
-                let mut env = world(&server);
+                let mut env = environment(&server);
                 let serving = env.secret(secret).serve(&[]);
                 let request = match by_header {
                     true => serving.post(path, &basic(id, secret), GRANT),
@@ -208,7 +208,7 @@ fn an_answer_that_is_too_long_or_comes_from_a_proxy_is_502() {
 #[test]
 fn a_transient_failure_is_retried() {
     let server = Server::replies([Reply::text(503, "text/html", ""), Reply::token()]);
-    let env = world(&server);
+    let env = environment(&server);
     let serving = env.serve(&[]);
     serving.ask(ID, SECRET).is(200);
     serving.finish();

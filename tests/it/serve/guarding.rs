@@ -40,7 +40,7 @@ fn a_secret_in_the_disk_cache_is_proven() {
     script.extend(vec![refusal; 5]);
     script.push(Reply::token());
     let server = Server::replies(script);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     env.run(&["get"]).exits(0);
@@ -64,7 +64,7 @@ fn a_secret_that_was_refused_last_is_unproven() {
             script.insert(0, Reply::token());
         }
         let server = Server::lastly_always(script);
-        let mut env = world(&server);
+        let mut env = environment(&server);
         env.var("CELLS_CLIENT_ID", ID)
             .var("CELLS_CLIENT_SECRET", SECRET);
         if is_on_disk {

@@ -28,8 +28,8 @@ const V4: &str = "/v4.0/cells/connect/token";
 /// The server's own answers are there within this, however slow the machine.
 const SOON: Duration = Duration::from_secs(4);
 
-/// A world whose service is `server`, with nobody's credentials, the cache on.
-fn world(server: &Server) -> TestEnv {
+/// An environment whose upstream is `server`, without credentials, with the cache on.
+fn environment(server: &Server) -> TestEnv {
     let mut env = TestEnv::new();
     env.var("CELLS_BASE_URL", server.url())
         .var("CELLS_NO_CACHE", "");
@@ -37,7 +37,7 @@ fn world(server: &Server) -> TestEnv {
 }
 
 fn serve(server: &Server) -> (TestEnv, Serving) {
-    let env = world(server);
+    let env = environment(server);
     let serving = env.serve(&["--retries", "0"]);
     (env, serving)
 }

@@ -55,7 +55,7 @@ fn a_port_in_use_is_reported() {
 fn tls_uses_the_certificate_given() {
     let server = Server::replies([Reply::token()]);
     let authority = Authority::new();
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     let (cert, key) = authority.pems(Cert::Good);
@@ -76,7 +76,7 @@ fn the_access_log_has_one_line_per_request_without_secrets() {
     let refusal = Reply::oauth_error(401, "invalid_client");
     let portal = Reply::text(200, "text/html", "<html>");
     let server = Server::replies([Reply::token(), portal, refusal]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     let serving = env.secret("swapped-secret").serve(&["--retries", "0"]);
     serving.ask(ID, SECRET);
     serving.ask(ID, SECRET);
@@ -135,7 +135,7 @@ fn a_caller_that_leaves_early_is_logged_with_499() {
 #[test]
 fn quiet_turns_the_access_log_off() {
     let server = Server::untouched();
-    let env = world(&server);
+    let env = environment(&server);
     let port = env.serve(&[]).address().port();
     let address = format!("127.0.0.1:{port}");
     let mut running = env.start(&["serve", "-q", "--listen", &address]);
@@ -204,7 +204,7 @@ fn shutdown_ends_after_ten_seconds() {
 #[test]
 fn the_certificate_is_read_again_on_sighup_and_a_bad_one_keeps_the_old() {
     let server = Server::replies([Reply::token()]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     env.var("CELLS_CLIENT_ID", ID)
         .var("CELLS_CLIENT_SECRET", SECRET);
     let [first, second] = [(), ()].map(|()| Authority::new());
@@ -247,7 +247,7 @@ fn the_certificate_is_read_again_on_sighup_and_a_bad_one_keeps_the_old() {
 fn metrics_count_requests_by_status_and_source_and_name_no_client() {
     let refusal = Reply::oauth_error(401, "invalid_client");
     let server = Server::replies([Reply::token(), refusal]);
-    let mut env = world(&server);
+    let mut env = environment(&server);
     let serving = env.secret("another-secret").serve(&["--retries", "0"]);
     serving.ask(ID, SECRET).is(200);
     serving.ask(ID, SECRET).is(200);
@@ -281,7 +281,7 @@ fn metrics_count_requests_by_status_and_source_and_name_no_client() {
 #[test]
 fn a_standard_error_that_nobody_reads_delays_nobody() {
     let server = Server::always(Reply::token());
-    let env = world(&server);
+    let env = environment(&server);
     let port = env.serve(&[]).address().port();
     let address = format!("127.0.0.1:{port}");
     let running = env.start_sh(&format!(

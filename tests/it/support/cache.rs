@@ -56,7 +56,7 @@ impl TestEnv {
         files.remove(0)
     }
 
-    /// As `sh`, by a user whom permissions restrict: if the tests run as root, by nobody.
+    /// Like `sh`, as a user whom permissions restrict: `nobody` if the tests run as root.
     #[cfg(unix)]
     pub fn sh_as_anyone(&self, script: &str) -> Output {
         match cfg!(target_os = "linux") && rustix::process::geteuid().is_root() {
@@ -65,7 +65,7 @@ impl TestEnv {
         }
     }
 
-    /// As `sh`, by another user, who is given the whole environment. For root on Linux.
+    /// Like `sh`, as another user, who is given the whole environment. Needs root on Linux.
     #[cfg(unix)]
     pub fn sh_as(&self, user: u32, script: &str) -> Output {
         // Others may have no access to the build directory.
@@ -75,11 +75,11 @@ impl TestEnv {
         linked
             .or_else(|_| fs::copy(program(), &copy).map(drop))
             .unwrap();
-        let world = self.path("..");
+        let root = self.path("..");
         give(bin.path(), user);
-        give(&world, user);
+        give(&root, user);
         let path = bin.path().display();
-        fs::write(world.join("script"), format!("PATH={path}:$PATH\n{script}")).unwrap();
+        fs::write(root.join("script"), format!("PATH={path}:$PATH\n{script}")).unwrap();
         self.sh(&format!(
             "exec setpriv --reuid {user} --regid {user} --clear-groups sh ../script"
         ))
@@ -144,7 +144,7 @@ pub fn now_ms() -> i64 {
     since.as_millis().try_into().unwrap()
 }
 
-/// The permission bits of what `path` is itself.
+/// The permission bits of `path`, without following a link.
 #[cfg(unix)]
 pub fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! A certificate authority for tests, and the good and bad certificates that servers present.
+//! A certificate authority for tests, and valid and invalid server certificates.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// What is special about a server's certificate.
+/// Kinds of server certificates.
 #[derive(Clone, Copy)]
 pub enum Cert {
     Good,
@@ -23,7 +23,7 @@ pub enum Cert {
     SelfSigned,
     /// The authority's own certificate, presented by a server.
     OwnAuthority,
-    /// For clients only, by its extended key usage.
+    /// For clients only (extended key usage).
     ForClients,
     /// Without a subject alternative name.
     Nameless,
@@ -41,7 +41,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// An authority that may issue certificates for `elsewhere.invalid` alone.
+    /// An authority that may only issue certificates for `elsewhere.invalid`.
     pub fn constrained() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -61,7 +61,7 @@ impl Authority {
     }
 
     /// A server that requires a client certificate.
-    pub fn server_that_wants_a_client_certificate(
+    pub fn server_that_requires_a_client_certificate(
         &self,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Arc<ServerConfig> {

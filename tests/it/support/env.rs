@@ -1,5 +1,5 @@
-//! A blank world: folders of its own, no variable but what a test sets, no terminal. Every run in it is searched
-//! for leaks and judged by the rules of `output.rs`.
+//! An isolated environment for the program: its own directories, only the variables that a test sets, no terminal. Every
+//! run is searched for leaks and checked by the rules of `output.rs`.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -20,14 +20,14 @@ use super::server::Server;
 use super::terminal::Terminal;
 use super::{ID, SECRET, TOKEN};
 
-/// Variables of every world. Leaks by logging show; a test about the cache sets CELLS_NO_CACHE to nothing.
-const BLANK_WORLD: &[(&str, &str)] = &[
+/// Variables of every environment. Logging is on, so that it would leak; tests of the cache empty CELLS_NO_CACHE.
+const DEFAULTS: &[(&str, &str)] = &[
     ("RUST_LOG", "trace"),
     ("RUST_BACKTRACE", "1"),
     ("LANG", "C.UTF-8"),
     ("TERM", "xterm"),
     ("CELLS_NO_CACHE", "1"),
-    // A run that should have failed earlier ends here, not at the vendor's door. Empty is unset.
+    // A run that should have failed earlier must not reach the vendor. An empty variable is unset.
     ("CELLS_BASE_URL", "http://127.0.0.1:9"),
 ];
 
@@ -43,10 +43,10 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
-    /// Knows `SECRET` and `TOKEN` as what must not leak; no variable holds them yet.
+    /// Creates an environment that checks for leaks of `SECRET` and `TOKEN`.
     pub fn new() -> Self {
         #[cfg(unix)]
-        obey_interrupts();
+        restore_sigint();
         let dir = TempDir::with_prefix("cells-token-").unwrap();
         let root = dir.path().canonicalize().unwrap();
         let mut vars = BTreeMap::new();
@@ -69,7 +69,7 @@ impl TestEnv {
         let path = std::iter::once(program_first).chain(std::env::split_paths(&path));
         vars.insert("PATH".into(), std::env::join_paths(path).unwrap());
         vars.extend(
-            BLANK_WORLD
+            DEFAULTS
                 .iter()
                 .map(|(name, value)| (name.into(), value.into())),
         );
@@ -88,21 +88,21 @@ impl TestEnv {
         env
     }
 
-    /// A world with good credentials for `server`.
+    /// An environment with valid credentials for `server`.
     pub fn for_server(server: &Server) -> Self {
         let mut env = Self::with_credentials();
         env.var("CELLS_BASE_URL", server.url());
         env
     }
 
-    /// The same with the cache on.
+    /// Like [`TestEnv::for_server`], with the cache on.
     pub fn caching(server: &Server) -> Self {
         let mut env = Self::for_server(server);
         env.var("CELLS_NO_CACHE", "");
         env
     }
 
-    /// A world with `ID` and `SECRET` in the variables of the program's own.
+    /// An environment with `ID` and `SECRET` in `CELLS_CLIENT_ID` and `CELLS_CLIENT_SECRET`.
     pub fn with_credentials() -> Self {
         let mut env = Self::new();
         env.var("CELLS_CLIENT_ID", ID)
@@ -110,7 +110,7 @@ impl TestEnv {
         env
     }
 
-    /// Sets a variable. A value whose name says secret is watched as one.
+    /// Sets a variable. If its name contains "secret", its value must not leak.
     pub fn var(&mut self, name: &str, value: impl Into<OsString>) -> &mut Self {
         let value = value.into();
         let lower = name.to_lowercase();
@@ -122,13 +122,13 @@ impl TestEnv {
         self
     }
 
-    /// Unsets a variable, which is not the same as empty.
+    /// Unsets a variable.
     pub fn unset(&mut self, name: &str) -> &mut Self {
         self.vars.remove(&OsString::from(name));
         self
     }
 
-    /// A folder whose programs come before all others.
+    /// Puts a directory first on PATH.
     #[cfg(all(unix, feature = "server"))]
     pub fn first_on_path(&mut self, folder: PathBuf) -> &mut Self {
         let rest = self.vars[&OsString::from("PATH")].clone();
@@ -136,24 +136,24 @@ impl TestEnv {
         self.var("PATH", std::env::join_paths(path).unwrap())
     }
 
-    /// Another value that must not leak.
+    /// Adds a value that must not leak.
     pub fn secret(&mut self, secret: &str) -> &mut Self {
         self.watch.add_secret(secret);
         self
     }
 
-    /// Another token that must not be in stderr.
+    /// Adds a token that must not be in stderr.
     pub fn token(&mut self, token: &str) -> &mut Self {
         self.watch.tokens.insert(token.to_owned());
         self
     }
 
-    /// Fails if a secret is in `bytes`, which `place` names.
+    /// Fails if `bytes`, described by `place`, contain a secret.
     pub fn assert_no_secret(&self, place: &str, bytes: &[u8]) {
         self.watch.assert_no_secret(place, bytes);
     }
 
-    /// A file below the working folder that may hold a secret; returns its absolute path.
+    /// Creates a file that may hold a secret, and returns its absolute path.
     pub fn file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, contents).unwrap();
@@ -161,7 +161,7 @@ impl TestEnv {
         path.into_os_string().into_string().unwrap()
     }
 
-    /// Leaves this file out of the search for leaks.
+    /// Excludes a file from the search for leaks.
     pub fn may_hold_secret(&mut self, path: &Path) {
         self.watch.exempt.insert(path.to_owned());
     }
@@ -171,7 +171,7 @@ impl TestEnv {
         self.root.join("home/.config/cells-token")
     }
 
-    /// A file like `file`, that its owner alone can read.
+    /// Like `file`, readable by its owner only.
     #[cfg(all(unix, feature = "server"))]
     pub fn private_file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
         use std::os::unix::fs::PermissionsExt as _;
@@ -180,7 +180,7 @@ impl TestEnv {
         path
     }
 
-    /// A path below the working folder.
+    /// A path below the working directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join("work").join(name)
     }
@@ -189,7 +189,7 @@ impl TestEnv {
         self.run_with_stdin(args, b"")
     }
 
-    /// For failures that are retried: one attempt only.
+    /// Runs the program with a single attempt.
     pub fn run_once(&self, args: &[&str]) -> Output {
         self.run(&[args, ONE_ATTEMPT].concat())
     }
@@ -198,7 +198,7 @@ impl TestEnv {
         let mut running = self.start(args);
         running.type_in(input);
         let output = running.finish();
-        // Without a verb it prints its usage, which is no sentence.
+        // Without a command it prints its usage, to which the rules don't apply.
         if args.is_empty() {
             output.assert_safe_stderr()
         } else {
@@ -207,12 +207,12 @@ impl TestEnv {
         output
     }
 
-    /// Starts it in the background, its stdin open.
+    /// Starts the program in the background with an open stdin.
     pub fn start(&self, args: &[&str]) -> Running {
         self.start_into(args, Stdio::piped())
     }
 
-    /// The same with another stdout.
+    /// Like `start`, with another stdout.
     pub fn start_into(&self, args: &[&str], stdout: Stdio) -> Running {
         let mut command = self.command(program());
         command.args(args).stdout(stdout);
@@ -230,7 +230,7 @@ impl TestEnv {
         Running::start(command, format!("cells-token {args:?}"), watch)
     }
 
-    /// Runs a script in `sh`, where `cells-token` is on the PATH.
+    /// Runs a script in `sh`, with `cells-token` on PATH.
     pub fn sh(&self, script: &str) -> Output {
         let output = self.start_sh(script).finish();
         output.assert_safe_stderr();
@@ -244,7 +244,7 @@ impl TestEnv {
         Running::start(command, format!("sh -c {script:?}"), self.watch.clone())
     }
 
-    /// Runs a script on a terminal of its own, in the shell named.
+    /// Runs a script in the given shell on a new terminal.
     #[cfg(unix)]
     pub fn terminal(&self, shell: &str, script: &str) -> Terminal {
         let mut command = Command::new(shell);
@@ -254,8 +254,8 @@ impl TestEnv {
     }
 
     pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        // Without a terminal: where a person runs the tests, theirs would be asked for credentials.
-        // (util-linux's setsid executes in place, so the process id is the program's. Elsewhere: as it is.)
+        // Detached from the terminal on which the tests run, which would show prompts. util-linux's setsid executes in
+        // place, so the process id is the program's.
         let mut command = if cfg!(target_os = "linux") {
             let mut command = Command::new("setsid");
             command.arg(program);
@@ -276,10 +276,10 @@ impl TestEnv {
     }
 }
 
-/// Where the tests run in the background of a script they were told to ignore SIGINT, and so would be every program
-/// they start. A handler is not inherited: with one here (it acts as if there were none) programs start as usual.
+/// A script's background job ignores SIGINT, and its children inherit that. Handlers are not inherited, so with one
+/// installed here, programs start with the default.
 #[cfg(unix)]
-fn obey_interrupts() {
+fn restore_sigint() {
     use signal_hook::{consts::SIGINT, flag::register_conditional_default};
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {

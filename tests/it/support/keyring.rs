@@ -1,4 +1,4 @@
-//! A gnome-keyring of the test's own, on a D-Bus session of its own, with everything below the test's directory.
+//! A private gnome-keyring on a private D-Bus session, with all files below the test's directory.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -22,7 +22,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Starts both, unlocks the keyring, and sets the bus's address in `env`. `None`, said aloud, if a program is not
+    /// Starts both, unlocks the keyring, and sets the bus's address in `env`. `None`, with a message, if a program is not
     /// installed.
     pub fn start(env: &mut TestEnv) -> Option<Self> {
         for program in ["dbus-daemon", "gnome-keyring-daemon", "dbus-send"] {
@@ -60,14 +60,14 @@ impl Keyring {
         Some(keyring)
     }
 
-    /// Restarts the daemon without the password. Nobody unlocks it.
+    /// Restarts the daemon without the password, so that the keyring stays locked.
     pub fn lock(&mut self) {
         self.stop_daemon();
         self.daemon = daemon(&self.dir, None);
         self.wait_until_ready();
     }
 
-    /// Makes the prompt for the password appear on a desktop where nobody sits: it never ends.
+    /// Makes the keyring's password prompt hang, as on an unattended desktop.
     pub fn never_answer_prompts(&self) {
         let service =
             "[D-BUS Service]\nName=org.gnome.keyring.SystemPrompter\nExec=/bin/sleep 15\n";

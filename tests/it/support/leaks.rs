@@ -25,7 +25,7 @@ impl Watch {
         self.secrets.extend(parts);
     }
 
-    /// Fails if a secret is in `bytes`, which `place` names.
+    /// Fails if `bytes`, described by `place`, contain a secret.
     pub fn assert_no_secret(&self, place: &str, bytes: &[u8]) {
         for secret in &self.secrets {
             for (encoding, needle) in encodings(secret) {
@@ -38,7 +38,7 @@ impl Watch {
         }
     }
 
-    /// Fails if a token is in `text`, which `place` names.
+    /// Fails if `text`, described by `place`, contains a token.
     pub fn assert_no_token(&self, place: &str, text: &str) {
         for token in &self.tokens {
             for (encoding, needle) in encodings(token) {

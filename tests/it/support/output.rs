@@ -29,7 +29,7 @@ impl Output {
         self
     }
 
-    /// stderr has this text.
+    /// stderr contains this text.
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
         assert!(
@@ -39,7 +39,7 @@ impl Output {
         self
     }
 
-    /// stderr does not have this text.
+    /// stderr doesn't contain this text.
     #[track_caller]
     pub fn never_says(&self, text: &str) -> &Self {
         assert!(
@@ -49,7 +49,7 @@ impl Output {
         self
     }
 
-    /// stderr has this text, in whatever case.
+    /// stderr contains this text, ignoring case.
     #[track_caller]
     pub fn mentions(&self, text: &str) -> &Self {
         let (stderr, lower) = (self.stderr.to_lowercase(), text.to_lowercase());

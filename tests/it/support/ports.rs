@@ -19,7 +19,7 @@ pub fn deaf_port() -> (Vec<Socket>, String) {
     deaf_port_at(LOOPBACK.into())
 }
 
-/// The same at this address, its port included.
+/// Like [`deaf_port`], at this address and port.
 pub fn deaf_port_at(address: SocketAddr) -> (Vec<Socket>, String) {
     let listener = bound(address);
     listener.listen(0).unwrap();

@@ -103,7 +103,7 @@ impl Reply {
         self.after([Step::StartTls(config)])
     }
 
-    /// The same after these steps.
+    /// This reply after the given steps.
     pub fn after(self, steps: impl Into<Vec<Step>>) -> Self {
         Self([steps.into(), self.0].concat())
     }

@@ -66,7 +66,7 @@ impl Running {
     #[cfg(target_os = "linux")]
     pub fn kill_with_core(mut self) -> bool {
         let pid = rustix::process::Pid::from_child(&self.child);
-        // Not SIGSEGV, for which Rust has a handler.
+        // Rust has a handler for SIGSEGV.
         rustix::process::kill_process(pid, rustix::process::Signal::QUIT).unwrap();
         let status = self.child.wait().unwrap();
         std::os::unix::process::ExitStatusExt::core_dumped(&status)

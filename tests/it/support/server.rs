@@ -97,7 +97,7 @@ impl Server {
         }
     }
 
-    /// Its base URL, without a slash at the end.
+    /// The base URL, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -105,7 +105,7 @@ impl Serving {
         self.post("/v4.0/cells/connect/token", "", &form(id, secret))
     }
 
-    /// A POST of a form; `headers` are whole lines.
+    /// A POST of a form; `headers` are complete lines.
     pub fn post(&self, path: &str, headers: &str, body: &str) -> Vec<u8> {
         let (host, length) = (self.address, body.len());
         format!(

@@ -1,4 +1,4 @@
-//! A terminal of a test's own (a pty), and the process that runs on it as its session's leader.
+//! A pseudo-terminal, and the process that runs on it as the session leader.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -13,12 +13,12 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use super::leaks::{Watch, contains};
 
-/// How long anything on a terminal may take.
+/// Time limit for every wait.
 const LIMIT: Duration = Duration::from_secs(20);
-/// How often what cannot be waited for is looked at.
+/// Polling interval.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Killed with all it started when dropped unfinished.
+/// Killed with all its children when dropped before it ends.
 pub struct Terminal {
     pty: Arc<Pty>,
     child: Child,
@@ -37,7 +37,7 @@ struct Screen {
 #[derive(Default)]
 struct Shown {
     bytes: Vec<u8>,
-    /// No process has the terminal open any more.
+    /// Whether no process has the terminal open any more.
     ended: bool,
 }
 
@@ -45,7 +45,7 @@ struct Shown {
 pub struct Ended {
     pub code: Option<i32>,
     pub signal: Option<i32>,
-    /// All that was shown, lines ended by a plain newline.
+    /// Everything shown, with plain newlines.
     pub screen: String,
     /// Whether the terminal echoes again.
     pub echoes: bool,
@@ -71,7 +71,7 @@ impl Terminal {
         }
     }
 
-    /// Waits for a text, in whatever case, after what was waited for before.
+    /// Waits for a text, ignoring case, after the text of the previous call.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> &mut Self {
         let find = |shown: &Shown| {
@@ -96,7 +96,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until the terminal echoes what is typed, or no longer does.
+    /// Waits until echo is on or off.
     #[track_caller]
     pub fn wait_for_echo(&mut self, on: bool) -> &mut Self {
         let since = Instant::now();
@@ -131,7 +131,7 @@ impl Terminal {
         self
     }
 
-    /// Signals the session's leader alone.
+    /// Sends a signal to the session leader only.
     pub fn signal(&mut self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -141,7 +141,7 @@ impl Terminal {
         String::from_utf8_lossy(&shown.bytes).replace("\r\n", "\n")
     }
 
-    /// Waits for the end, looks for leaks on the screen and in files, and reports.
+    /// Waits for the end, checks the screen and files for leaks, and returns the result.
     #[track_caller]
     pub fn finish(mut self) -> Ended {
         let since = Instant::now();
