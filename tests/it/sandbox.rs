@@ -228,7 +228,7 @@ fn the_commands_status_is_passed_on() {
 #[cfg(unix)]
 #[test]
 fn its_own_failures_are_125_and_a_command_that_cannot_start_126_or_127() {
-    let no_tmp = "TMPDIR=/nonexistent cells-token sandbox -- true";
+    let no_tmp = "TMPDIR=$PWD/missing cells-token sandbox -- true";
     let rows = [
         (
             "a bad duration",

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -25,6 +25,8 @@ pub struct Serving {
     child: Child,
     address: SocketAddr,
     log: Arc<Log>,
+    /// Ends at the end of stderr.
+    reader: Option<JoinHandle<()>>,
     watch: Watch,
 }
 
@@ -57,12 +59,13 @@ impl TestEnv {
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Log::default());
         let stderr = child.stderr.take().unwrap();
-        let reader = Arc::clone(&log);
-        thread::spawn(move || reader.read(stderr));
+        let copy = Arc::clone(&log);
+        let reader = thread::spawn(move || copy.read(stderr));
         let mut serving = Serving {
             child,
             address: ([127, 0, 0, 1], 0).into(),
             log,
+            reader: Some(reader),
             watch: self.watch.clone(),
         };
         let line = serving.wait_for("listening on ", 1);
@@ -179,6 +182,8 @@ impl Serving {
     pub fn finish(mut self) -> String {
         self.signal(Signal::TERM);
         assert_eq!(self.wait(), Some(0), "{}", self.log());
+        // The last lines may still be in the pipe.
+        self.reader.take().map(JoinHandle::join);
         let log = self.log();
         assert!(!log.contains("panicked"), "{log}");
         self.watch
