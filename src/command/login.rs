@@ -1,6 +1,5 @@
 //! `login`: checks credentials and saves them as a profile.
 
-use std::fs;
 use std::path::{self, Path, PathBuf};
 
 use anyhow::Context as _;
@@ -110,7 +109,9 @@ fn store(option: Option<Store>, env: &Env) -> Result<Option<Store>, Problem> {
 fn location(store: Option<Store>, source: &SecretSource) -> Result<SecretLocation, Error> {
     Ok(match (store, &source.place) {
         (Some(Store::File), _) => SecretLocation::Stored,
-        (None, SecretPlace::File(path)) if !is_pipe(path) => SecretLocation::File(absolute(path)?),
+        (None, SecretPlace::File(path)) if source.place.is_rereadable() => {
+            SecretLocation::File(absolute(path)?)
+        }
         (None, SecretPlace::Command(command)) => match command.to_str() {
             Some(command) => SecretLocation::Command(command.to_owned()),
             None => {
@@ -122,11 +123,6 @@ fn location(store: Option<Store>, source: &SecretSource) -> Result<SecretLocatio
         },
         _ => SecretLocation::Keyring,
     })
-}
-
-/// Whether the file can be read only once, such as a shell's `<(command)`.
-fn is_pipe(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::cache::Cache;
 use crate::cli::{self, StatusFormat};
 use crate::config::Config;
-use crate::credentials::{self, SecretPlace, Selection};
+use crate::credentials::{self, Selection};
 use crate::env::Env;
 use crate::error::Error;
 use crate::oauth::{self, Freshness, Token};
@@ -202,10 +202,8 @@ fn cached(
             };
         }
     };
-    // A report neither prompts nor consumes standard input.
-    let is_at_hand =
-        !selection.secret.is_interactive() && selection.secret.place != SecretPlace::Stdin;
-    let secret = match is_at_hand {
+    // Reading must not prompt, run a command, or take the secret away from a later `get`.
+    let secret = match selection.secret.place.is_rereadable() {
         false => None,
         true => match credentials::client_secret(
             selection,

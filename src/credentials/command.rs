@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::SecretSource;
 use super::file::{self, SIZE_LIMIT};
-use super::terminal::Terminal;
+use super::terminal::{SignalGuard, Terminal};
 use crate::env;
 use crate::input::{self, Bytes};
 use crate::problem::Problem;
@@ -53,10 +53,12 @@ fn output(command: &OsStr) -> io::Result<(Bytes, ExitStatus)> {
     }
     // A command that was interrupted while it read a password must not leave a terminal without echo.
     let terminal = Terminal::open();
-    let _guard = terminal.as_ref().map(Terminal::guard).transpose()?;
+    let guard = SignalGuard::new(terminal.as_ref())?;
     child.stdin(terminal.map_or_else(Stdio::null, |terminal| terminal.into_input().into()));
     let mut child = child.spawn()?;
+    guard.pass_on_to(&child);
     let output = read_output(&mut child);
+    drop(guard);
     if output.is_err() {
         let _ = child.kill();
     }

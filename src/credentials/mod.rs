@@ -82,6 +82,18 @@ pub enum SecretPlace {
     Prompt,
 }
 
+impl SecretPlace {
+    /// Whether the secret can be read any number of times without bothering a person. A pipe can be read only once, such
+    /// as that of a shell's `<(command)`.
+    pub fn is_rereadable(&self) -> bool {
+        match self {
+            Self::Value => true,
+            Self::File(path) => path.metadata().map_or(true, |file| file.is_file()),
+            _ => false,
+        }
+    }
+}
+
 impl SecretSource {
     const PROMPT: Self = Self {
         source: Source::Prompt,

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::terminal::Terminal;
+use super::terminal::{SignalGuard, Terminal};
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ pub fn visible(question: &str, no_input: bool) -> Result<String, PromptError> {
 /// # Errors
 /// As [`PromptError`] lists.
 pub fn hidden(question: &str, no_input: bool) -> Result<String, PromptError> {
-    let guard = terminal(no_input)?.guard().map_err(PromptError::Failed)?;
+    let terminal = terminal(no_input)?;
+    let guard = SignalGuard::new(Some(&terminal)).map_err(PromptError::Failed)?;
     guard.silence().map_err(PromptError::Failed)?;
     rpassword::prompt_password(question).map_err(|error| match error.kind() {
         // rpassword has raised SIGINT, which ends the process when the guard is dropped; on Windows it has not.

@@ -1,5 +1,5 @@
-//! The controlling terminal, wherever standard input and output go, and a guard that restores its modes however the
-//! prompt or the secret command ends.
+//! The controlling terminal, wherever standard input and output go, and a guard that restores its modes and ends the secret
+//! command when a signal ends the process.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -42,14 +42,6 @@ impl Terminal {
         Ok((length > 0).then_some(answer))
     }
 
-    /// Saves the terminal's modes until the guard is dropped or a signal ends the process.
-    ///
-    /// # Errors
-    /// If the modes cannot be read or signals cannot be caught.
-    pub fn guard(&self) -> io::Result<ModeGuard> {
-        ModeGuard::new(&self.input)
-    }
-
     /// The input of the terminal, for a child process.
     pub fn into_input(self) -> File {
         self.input
@@ -57,25 +49,28 @@ impl Terminal {
 }
 
 #[cfg(unix)]
-pub use unix::ModeGuard;
+pub use unix::SignalGuard;
 
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
     use std::io;
-    use std::sync::Arc;
+    use std::process::Child;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::{self, Sender};
+    use std::sync::{Arc, OnceLock};
     use std::thread::{self, JoinHandle};
     use std::time::Duration;
 
-    use rustix::process::{Signal, kill_current_process_group};
+    use rustix::process::{Pid, Signal, kill_current_process_group, kill_process};
     use rustix::termios::{
         LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
     };
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::{Handle, Signals};
     use signal_hook::{flag, low_level};
+
+    use super::Terminal;
 
     /// Signals that end a process at a prompt.
     const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
@@ -84,11 +79,11 @@ mod unix {
     /// by themselves, and their own changes to the modes must come first.
     const GRACE: Duration = Duration::from_millis(200);
 
-    /// Restores the modes of the terminal when dropped, or when a signal ends the process. SIGINT is passed on to the
-    /// process group first, as the terminal would have done, so that the calling script stops too.
-    pub struct ModeGuard {
-        terminal: File,
-        saved: Termios,
+    /// Catches the signals that end the process. When one arrives, it is passed on to the child, the modes of the terminal
+    /// are restored, and then the process ends by it. The modes are also restored when the guard is dropped.
+    pub struct SignalGuard {
+        modes: Option<Modes>,
+        child: Arc<OnceLock<Pid>>,
         is_over: Arc<AtomicBool>,
         is_signalled: Arc<AtomicBool>,
         handle: Handle,
@@ -97,10 +92,21 @@ mod unix {
         watcher: Option<JoinHandle<()>>,
     }
 
-    impl ModeGuard {
-        pub(super) fn new(terminal: &File) -> io::Result<Self> {
-            let terminal = terminal.try_clone()?;
-            let saved = tcgetattr(&terminal)?;
+    /// The modes that a terminal had at first.
+    struct Modes {
+        terminal: File,
+        saved: Termios,
+    }
+
+    impl SignalGuard {
+        /// Starts to catch signals, and saves the modes of the terminal if there is one.
+        ///
+        /// # Errors
+        /// If the modes cannot be read or signals cannot be caught.
+        pub fn new(terminal: Option<&Terminal>) -> io::Result<Self> {
+            let modes = terminal.map(Modes::save).transpose()?;
+            let watched = terminal.map(Modes::save).transpose()?;
+            let child = Arc::new(OnceLock::new());
             let is_over = Arc::new(AtomicBool::new(false));
             let is_signalled = Arc::new(AtomicBool::new(false));
             for signal in ENDING {
@@ -110,14 +116,18 @@ mod unix {
             }
             let mut signals = Signals::new(ENDING)?;
             let handle = signals.handle();
-            let (watched, modes) = (terminal.try_clone()?, saved.clone());
             let (running, ended) = mpsc::channel();
+            let of_watcher = Arc::clone(&child);
             let watch = move || {
                 for signal in signals.forever() {
+                    pass_on(signal, &of_watcher, watched.is_some());
                     let _ = ended.recv_timeout(GRACE);
-                    restore(&watched, &modes);
-                    if signal == SIGINT {
-                        let _ = kill_current_process_group(Signal::INT);
+                    if let Some(modes) = &watched {
+                        modes.restore();
+                        // As the terminal would have done, so that the calling script stops too.
+                        if signal == SIGINT {
+                            let _ = kill_current_process_group(Signal::INT);
+                        }
                     }
                     let _ = low_level::emulate_default_handler(signal);
                 }
@@ -126,8 +136,8 @@ mod unix {
                 .name("signals".to_owned())
                 .spawn(watch)?;
             Ok(Self {
-                terminal,
-                saved,
+                modes,
+                child,
                 is_over,
                 is_signalled,
                 handle,
@@ -136,26 +146,36 @@ mod unix {
             })
         }
 
+        /// Passes signals on to `child`, which must not be waited for until the guard is dropped.
+        pub fn pass_on_to(&self, child: &Child) {
+            let _ = self.child.set(Pid::from_child(child));
+        }
+
         /// Turns the echo off. rpassword does so too, but only after it has written the question: a quick answer would
         /// be echoed, and the terminal would act on its Ctrl-C or Ctrl-D.
         ///
         /// # Errors
         /// If the terminal refuses.
         pub fn silence(&self) -> io::Result<()> {
-            let mut silent = self.saved.clone();
+            let Some(modes) = &self.modes else {
+                return Ok(());
+            };
+            let mut silent = modes.saved.clone();
             silent.local_modes.remove(
                 LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG,
             );
             silent.special_codes[SpecialCodeIndex::VMIN] = 1;
             silent.special_codes[SpecialCodeIndex::VTIME] = 0;
-            Ok(tcsetattr(&self.terminal, OptionalActions::Now, &silent)?)
+            Ok(tcsetattr(&modes.terminal, OptionalActions::Now, &silent)?)
         }
     }
 
-    impl Drop for ModeGuard {
+    impl Drop for SignalGuard {
         fn drop(&mut self) {
             self.running = None;
-            restore(&self.terminal, &self.saved);
+            if let Some(modes) = &self.modes {
+                modes.restore();
+            }
             self.is_over.store(true, Ordering::SeqCst);
             // The watcher ends the process for a signal that came before; else it ends itself.
             if !self.is_signalled.load(Ordering::SeqCst) {
@@ -167,26 +187,52 @@ mod unix {
         }
     }
 
-    /// Leaves modes alone that nobody changed: setting them would stop a background job (SIGTTOU).
-    fn restore(terminal: &File, saved: &Termios) {
-        let is_changed = |current: Termios| {
-            current.local_modes != saved.local_modes || current.input_modes != saved.input_modes
-        };
-        if tcgetattr(terminal).is_ok_and(is_changed) {
-            let _ = tcsetattr(terminal, OptionalActions::Now, saved);
+    impl Modes {
+        fn save(terminal: &Terminal) -> io::Result<Self> {
+            let terminal = terminal.input.try_clone()?;
+            let saved = tcgetattr(&terminal)?;
+            Ok(Self { terminal, saved })
+        }
+
+        /// Leaves modes alone that nobody changed: setting them would stop a background job (SIGTTOU).
+        fn restore(&self) {
+            let is_changed = |current: Termios| {
+                current.local_modes != self.saved.local_modes
+                    || current.input_modes != self.saved.input_modes
+            };
+            if tcgetattr(&self.terminal).is_ok_and(is_changed) {
+                let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.saved);
+            }
+        }
+    }
+
+    /// The terminal sends SIGINT and SIGQUIT to the child itself; some programs obey the second one differently.
+    fn pass_on(signal: i32, child: &OnceLock<Pid>, has_terminal: bool) {
+        if has_terminal && matches!(signal, SIGINT | SIGQUIT) {
+            return;
+        }
+        if let (Some(child), Some(signal)) = (child.get(), Signal::from_named_raw(signal)) {
+            let _ = kill_process(*child, signal);
         }
     }
 }
 
-/// Elsewhere rpassword restores the console, and a command restores what it changed.
+/// Elsewhere rpassword restores the console, and the console sends Ctrl-C to the command too.
 #[cfg(not(unix))]
-pub struct ModeGuard;
+pub struct SignalGuard;
 
 #[cfg(not(unix))]
-impl ModeGuard {
-    fn new(_: &File) -> io::Result<Self> {
+impl SignalGuard {
+    /// Does nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn new(_: Option<&Terminal>) -> io::Result<Self> {
         Ok(Self)
     }
+
+    /// Does nothing.
+    pub fn pass_on_to(&self, _: &std::process::Child) {}
 
     /// rpassword turns the echo off.
     ///

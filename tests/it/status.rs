@@ -234,6 +234,24 @@ fn sources_are_named_without_being_read() {
     assert!(!report.to_string().contains("s3cret-word"), "{report}");
 }
 
+/// A secret that can be read only once is left for the command that needs it.
+#[cfg(unix)]
+#[test]
+fn it_does_not_read_a_pipe() {
+    let (_server, mut env) = cached(&json!({}));
+    env.var("MINE", SECRET).var("CELLS_CLIENT_SECRET", "");
+    for (source, file) in [("mkfifo pipe; write >pipe &", "pipe"), ("write |", "-")] {
+        let script = format!(
+            "write() {{ printf '%s\\n' \"$MINE\"; }}
+            {source} {{
+                cells-token status --client-secret-file {file} &&
+                cells-token get --timeout 5s --client-secret-file {file}
+            }}"
+        );
+        env.sh(&script).exits(0);
+    }
+}
+
 #[test]
 fn nothing_is_written_and_no_secret_is_needed() {
     let server = Server::untouched();
