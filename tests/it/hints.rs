@@ -1,5 +1,8 @@
 //! The hint of each failure: what to change, and whether a retry may help.
 
+#[cfg(unix)]
+use serde_json::json;
+
 use crate::support::{ID, Reply, SECRET, Server, Step, TestEnv, closed_port, each_row};
 
 const PAGE: &str = "<!DOCTYPE html><html><body>Welcome</body></html>";
@@ -123,6 +126,50 @@ fn an_unreachable_service_hints_at_a_retry() {
     let server = Server::replies([Reply::steps([Step::ReadRequest, Step::Hang])]);
     let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", "1s"]);
     output.exits(5).hints("try again later").hints("--timeout");
+}
+
+/// However the id and the secret were given.
+#[cfg(unix)]
+#[test]
+fn an_oddity_is_named_wherever_it_comes_from() {
+    let rows = [
+        (" an-odd-word", "white space"),
+        ("'an-odd-word'", "enclosed in quotes"),
+        ("an\u{200b}-odd-word", "an invisible character"),
+        ("******", "consists of asterisks"),
+        ("$(AN_ODD_WORD)", "an unresolved reference"),
+        ("${AN_ODD_WORD}", "an unresolved reference"),
+        ("${{ an.odd.word }}", "an unresolved reference"),
+        ("%AN_ODD_WORD%", "an unresolved reference"),
+        ("op://an/odd/word", "an unresolved reference"),
+        ("<an-odd-word>", "an unresolved reference"),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(value, oddity)| {
+            let server = Server::always(Reply::oauth_error(401, "invalid_client"));
+            let refused = |env: &TestEnv, options: &[&str], name: &str| {
+                let output = env.run(&[&["get"], options].concat());
+                output.exits(4).hints(oddity).hints(name);
+            };
+            let mut env = TestEnv::for_server(&server);
+            refused(&env, &["--client-id", value], "client id");
+            let file = env.file("the-file", format!("{value}\n"));
+            env.var("CELLS_CLIENT_SECRET", "");
+            env.var("CELLS_CLIENT_SECRET_FILE", &file);
+            refused(&env, &[], "client secret");
+            let profile = |id: &str, file: &str| json!({"client_id": id, "secret": {"file": file}, "base_url": server.url()});
+            let good = env.file("good-file", SECRET);
+            let profiles = json!({"i": profile(value, &good), "s": profile(ID, &file)});
+            let profiles = json!({"version": 1, "profiles": profiles});
+            env.private_file("profiles.json", profiles.to_string());
+            env.var("CELLS_CONFIG_DIR", env.path(""));
+            env.var("CELLS_CLIENT_SECRET_FILE", "");
+            refused(&env, &["--profile", "i"], "client id");
+            refused(&env, &["--profile", "s"], "client secret");
+        },
+    );
 }
 
 /// The value is sent unchanged and never shown.

@@ -4,6 +4,8 @@
 
 mod nginx;
 mod oidc;
+#[cfg(unix)]
+mod pass;
 #[cfg(all(unix, feature = "server"))]
 mod serve;
 mod squid;

@@ -172,7 +172,7 @@ impl TestEnv {
     }
 
     /// Like `file`, readable by its owner only.
-    #[cfg(all(unix, feature = "server"))]
+    #[cfg(unix)]
     pub fn private_file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.file(name, contents);
