@@ -134,10 +134,15 @@ impl Client {
             "{name} did not connect to {}: status {status}",
             self.endpoint.host()
         );
-        let hint = format!("check {source}, or ask its operator to permit this host and port");
         match is_transient_status(status) {
-            true => transient(what, hint),
-            false => unreachable(what, hint),
+            true => transient(
+                what,
+                format!("try again later, or choose another proxy with {source}"),
+            ),
+            false => unreachable(
+                what,
+                format!("check {source}, or ask its operator to permit this host and port"),
+            ),
         }
     }
 

@@ -154,7 +154,7 @@ fn a_forbidden_or_unreachable_host_is_exit_5() {
         (
             "no such name",
             "https://nowhere.invalid".to_owned(),
-            "could not connect to nowhere.invalid: status 5",
+            "did not connect to nowhere.invalid: status 5",
             "try again later",
         ),
     ];
