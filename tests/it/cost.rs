@@ -6,16 +6,17 @@ use std::process::Command;
 
 use crate::support::{Authority, Cert, Reply, Server, TOKEN, TestEnv};
 
-/// A cached `get` may cost this many times the instructions of an empty program. Reached: 2.10.
+/// A cached `get` may cost this many times the instructions of an empty program. Reached: 2.29;
+/// the seal over the whole entry and the relocations of libdbus are 0.19 of it.
 const INSTRUCTIONS_LIMIT: f64 = 2.31;
-/// Reached: 65.
+/// Reached: 66.
 const CACHED_CALLS_LIMIT: usize = 72;
-/// Reached: 150.
+/// Reached: 139.
 const COLD_CALLS_LIMIT: usize = 165;
-/// Bytes, with all features.
-const SIZE_LIMIT: u64 = 4_200_000;
-/// Bytes, without features.
-const BARE_SIZE_LIMIT: u64 = 2_900_000;
+/// Bytes, with all features, of which the keyring is about 700,000. Reached: 4,435,248.
+const SIZE_LIMIT: u64 = 4_500_000;
+/// Bytes, without features. Reached: 3,112,456.
+const BARE_SIZE_LIMIT: u64 = 3_150_000;
 
 /// An environment with a cached token.
 fn environment_with_cached_token() -> TestEnv {
