@@ -1,6 +1,7 @@
 //! Connecting to names with several addresses (Happy Eyeballs, RFC 8305), in private networks with hosts files of their own.
 
 use std::fmt::Write as _;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::support::{Network, Output, Reply, Server, TOKEN, TestEnv, deaf_port_at};
@@ -97,7 +98,10 @@ fn when_every_address_refuses_it_says_so_at_once() {
     BOTH_FAMILIES.run(
         "connect::when_every_address_refuses_it_says_so_at_once",
         || {
-            let port = Server::replies([]).port();
+            // Nothing else binds a port in a network of its own.
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            drop(listener);
             let output = get("both.invalid", port, &[]);
             output.exits(5).says("[::1]:").says("127.0.0.1:");
             output
