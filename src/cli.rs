@@ -37,7 +37,7 @@ const HELP: &str = "\
 {all-args}{after-help}";
 
 /// Maximum width of help texts, in columns.
-pub const WIDTH: usize = 80;
+const WIDTH: usize = 80;
 
 /// Get and cache access tokens for Aspose.Cells Cloud
 ///
@@ -83,10 +83,9 @@ pub enum Command {
 /// Print an access token
 ///
 /// Prints the cached token if it stays valid for long enough, and otherwise requests a new one. The client ID and secret
-/// come from options, from environment variables or from a prompt on the terminal, in this order.
+/// come from options, environment variables, a profile saved by login, or a prompt on the terminal.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
@@ -112,7 +111,6 @@ pub struct Get {
 /// Exits with 125 if cells-token itself fails, 126 if the command cannot be run and 127 if it is not found.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
@@ -138,7 +136,6 @@ pub struct Run {
 /// state and claims of the cached token. Never shows the secret or the token, and sends no request.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
@@ -167,7 +164,6 @@ pub struct Status {
 /// revoked: it stays valid until then.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
@@ -204,7 +200,6 @@ pub struct Forget {
 /// elvish, the profile or rc file.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
@@ -217,3 +212,8 @@ pub struct Completions {
     #[arg(value_name = "SHELL")]
     pub shell: Shell,
 }
+
+/// The files that are generated from this module describe all features.
+#[cfg(feature = "server")]
+#[cfg(test)]
+mod tests;

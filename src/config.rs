@@ -13,6 +13,7 @@ use crate::env::{self, Env, Variable};
 use crate::http::{Proxy, Trust};
 use crate::oauth::{MinTtl, TokenEndpoint};
 use crate::problem::Problem;
+use crate::profile::ProfileName;
 use crate::report::{Reporter, Verbosity};
 
 use network::{endpoint, proxy, trust};
@@ -145,6 +146,17 @@ fn cache_settings(options: &cli::Cache, env: &Env) -> Result<Option<cache::Setti
             home: None,
         })),
     }
+}
+
+/// The profile that `--profile` or its variable names.
+///
+/// # Errors
+/// If that is not a valid name.
+pub fn profile_name(option: &Option<String>, env: &Env) -> Result<Option<ProfileName>, Problem> {
+    let given = given(option, "--profile", env, &env::CELLS_PROFILE)?;
+    given
+        .map(|(name, source)| ProfileName::parse(name, source))
+        .transpose()
 }
 
 /// The value of an option or else of its variable, and the name of the one that gave it.

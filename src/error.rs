@@ -6,73 +6,44 @@ use crate::problem::Problem;
 /// Why a command failed.
 #[derive(Debug)]
 pub enum Error {
-    /// Invalid options, variables or URLs.
-    Usage(Problem),
-    /// No usable credentials, and no terminal to prompt on.
-    NoCredentials(Problem),
     /// The request for a token failed.
     Token(TokenError),
-    /// Ctrl-C, where the signal did not end the process.
-    Interrupted,
-    /// `run` or `sandbox` failed itself, before or beside the program it runs.
-    BeforeCommand(Box<Self>),
-    /// The program to run exists but cannot be executed.
-    CannotRun(Problem),
-    /// The program to run does not exist.
-    NotFound(Problem),
-    /// The address to listen on cannot be used.
-    #[cfg_attr(
-        not(any(feature = "server", test)),
-        expect(dead_code, reason = "only the server listens")
-    )]
-    CannotListen(Problem),
-    /// The operating system's keyring cannot be used.
-    Keyring(Problem),
-    /// Any other local failure.
-    Other(anyhow::Error),
+    /// Anything else, with the exit code it has.
+    Local(Exit, Problem),
 }
 
 impl Error {
     /// The exit code for scripts.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Other(_) | Self::Keyring(_) | Self::CannotListen(_) => Exit::Unexpected,
-            Self::Usage(_) => Exit::Usage,
-            Self::NoCredentials(_) => Exit::NoCredentials,
+            Self::Local(exit, _) => *exit,
             Self::Token(error) => match error.kind {
                 TokenErrorKind::Refused => Exit::Refused,
                 TokenErrorKind::Unreachable => Exit::Unreachable,
                 TokenErrorKind::Unavailable => Exit::Unavailable,
                 TokenErrorKind::Invalid => Exit::Invalid,
             },
-            Self::BeforeCommand(_) => Exit::BeforeCommand,
-            Self::CannotRun(_) => Exit::CannotRun,
-            Self::NotFound(_) => Exit::NotFound,
-            Self::Interrupted => Exit::Interrupted,
         }
-    }
-
-    /// Wraps an error of `run` or `sandbox`, whose other exit codes belong to the program they run.
-    pub fn before_command(self) -> Self {
-        Self::BeforeCommand(Box::new(self))
     }
 
     /// The message and hint to print.
-    pub fn problem(&self) -> Problem {
+    pub fn problem(&self) -> &Problem {
         match self {
-            Self::Usage(problem)
-            | Self::NoCredentials(problem)
-            | Self::CannotListen(problem)
-            | Self::Keyring(problem)
-            | Self::CannotRun(problem)
-            | Self::NotFound(problem) => problem.clone(),
-            Self::BeforeCommand(error) => error.problem(),
-            Self::Token(error) => error.problem.clone(),
-            Self::Interrupted => Problem::new("interrupted", "run the command again"),
-            Self::Other(error) => {
-                Problem::new(format!("{error:#}"), "run again with --verbose for details")
-            }
+            Self::Local(_, problem) => problem,
+            Self::Token(error) => &error.problem,
         }
+    }
+
+    /// The same as an error of `run` or `sandbox`, whose other exit codes belong to the program they run.
+    pub fn before_command(self) -> Self {
+        Self::Local(Exit::BeforeCommand, self.problem().clone())
+    }
+}
+
+/// What is wrong with options, variables, profiles and URLs.
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Local(Exit::Usage, problem)
     }
 }
 
@@ -84,49 +55,40 @@ impl From<TokenError> for Error {
 
 impl From<anyhow::Error> for Error {
     fn from(error: anyhow::Error) -> Self {
-        Self::Other(error)
+        let hint = "run again with --verbose for details";
+        Self::Local(Exit::Unexpected, Problem::new(format!("{error:#}"), hint))
     }
 }
 
-macro_rules! exits {
-    ($($code:ident = $number:literal: $about:literal;)*) => {
-        /// The exit codes. `run` and `sandbox` pass on the status of the program they run, and use 125 to 127 for
-        /// their own failures.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
-        pub enum Exit {
-            $(#[doc = $about] $code = $number,)*
-        }
-
-        impl Exit {
-            /// Every code, in the order of the man page.
-            #[cfg(test)]
-            pub const ALL: &[Self] = &[$(Self::$code),*];
-
-            /// Its meaning, for the man page.
-            #[cfg(test)]
-            pub fn about(self) -> &'static str {
-                match self {
-                    $(Self::$code => $about,)*
-                }
-            }
-        }
-    };
-}
-
-exits! {
-    Success = 0: "Success.";
-    Unexpected = 1: "Unexpected failure, including failures of standard output and the keyring.";
-    Usage = 2: "Invalid options, variables, profiles or URLs.";
-    NoCredentials = 3: "No usable credentials, and no terminal to prompt on.";
-    Refused = 4: "The service refused the credentials.";
-    Unreachable = 5: "The service cannot be reached (DNS, connection, TLS, proxy, timeout); retrying may help.";
-    Unavailable = 6: "The service is unavailable or limits the request rate, even after retries; retry later.";
-    Invalid = 7: "The answer is not a token response.";
-    BeforeCommand = 125: "run or sandbox failed itself, usage errors included.";
-    CannotRun = 126: "run or sandbox cannot execute the command.";
-    NotFound = 127: "run or sandbox cannot find the command.";
-    Interrupted = 130: "Interrupted.";
+/// The exit codes. `run` and `sandbox` pass on the status of the program they run, and use 125 to 127 for their own
+/// failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Success.
+    Success = 0,
+    /// An unexpected failure, including failures of standard output and the keyring.
+    Unexpected = 1,
+    /// Invalid options, variables, profiles or URLs.
+    Usage = 2,
+    /// No usable credentials, and no terminal to prompt on.
+    NoCredentials = 3,
+    /// The service refused the credentials.
+    Refused = 4,
+    /// The service cannot be reached.
+    Unreachable = 5,
+    /// The service is unavailable or limits the request rate.
+    Unavailable = 6,
+    /// The answer is not a token response.
+    Invalid = 7,
+    /// `run` or `sandbox` failed itself, usage errors included.
+    BeforeCommand = 125,
+    /// `run` or `sandbox` cannot execute the command.
+    CannotRun = 126,
+    /// `run` or `sandbox` cannot find the command.
+    NotFound = 127,
+    /// Ctrl-C, where the signal did not end the process.
+    Interrupted = 130,
 }
 
 impl From<Exit> for std::process::ExitCode {
@@ -140,25 +102,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_has_an_exit_code_and_a_message() {
-        let problem = || Problem::new("what", "hint");
+    fn each_kind_of_failure_has_an_exit_code() {
         let token = |kind| Error::from(TokenError::new(kind, "what", "hint"));
         for (error, code) in [
             (Error::from(anyhow::anyhow!("what")), 1),
-            (Error::CannotListen(problem()), 1),
-            (Error::Keyring(problem()), 1),
-            (Error::Usage(problem()), 2),
-            (Error::NoCredentials(problem()), 3),
+            (Error::from(Problem::new("what", "hint")), 2),
             (token(TokenErrorKind::Refused), 4),
             (token(TokenErrorKind::Unreachable), 5),
             (token(TokenErrorKind::Unavailable), 6),
             (token(TokenErrorKind::Invalid), 7),
-            (Error::Interrupted, 130),
         ] {
             assert_eq!(error.exit() as u8, code, "{error:?}");
-            let Problem { what, hint } = error.problem();
-            assert!(what == "what" || code == 130, "{what}");
-            assert!(!hint.is_empty());
+            assert_eq!(error.problem().what, "what");
+            assert_eq!(error.before_command().exit() as u8, 125);
         }
     }
 }

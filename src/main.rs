@@ -9,9 +9,6 @@ mod config;
 mod credentials;
 mod env;
 mod error;
-#[cfg(test)]
-#[cfg(feature = "server")]
-mod generated;
 mod http;
 mod input;
 mod lock_file;
@@ -51,7 +48,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) => {
             // Errors are printed at any verbosity.
-            Reporter::new(Verbosity::Quiet).error(&error);
+            Reporter::new(Verbosity::Quiet).error(error.problem());
             error.exit().into()
         }
     }
@@ -74,7 +71,7 @@ fn help_or_usage_error(error: clap::Error) -> Result<ExitCode, Error> {
             Ok(Exit::Success.into())
         }
         _ => {
-            let error = Error::Usage(usage::explain(&error));
+            let error = Error::from(usage::explain(&error));
             // No option before the command takes a value, so the first argument is the command.
             let command = std::env::args_os().nth(1);
             Err(match command {

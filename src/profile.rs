@@ -224,7 +224,7 @@ impl Profiles {
         private_file::create_dir(dir).with_context(cannot_write)?;
         let lock = LockFile::open(&dir.join(LOCK)).with_context(cannot_write)?;
         let guard = wait_for(&lock).with_context(cannot_write)?;
-        let mut profiles = Self::load(dir).map_err(Error::Usage)?;
+        let mut profiles = Self::load(dir)?;
         let result = change(&mut profiles)?;
         let document = Document {
             version: VERSION,

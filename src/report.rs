@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 
-use crate::error::Error;
+use crate::problem::Problem;
 use crate::server_text::escaped;
 
 #[cfg(feature = "server")]
@@ -66,8 +66,7 @@ impl Reporter {
     }
 
     /// Prints the error that ends the program, and its hint.
-    pub fn error(self, error: &Error) {
-        let problem = error.problem();
+    pub fn error(self, problem: &Problem) {
         print("cells-token: error: ", &problem.what);
         print("hint: ", &problem.hint);
     }

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 #[cfg(feature = "server")]
 pub use supervised::run;
 
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::problem::Problem;
 
 /// What a shell adds to the number of the signal that ended a command.
@@ -24,16 +24,19 @@ const BY_SIGNAL: i32 = 128;
 /// Why `program` did not start.
 pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
     let name = program.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Error::NotFound(Problem::new(
+    let (exit, what, hint) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            Exit::NotFound,
             format!("the command {name} was not found"),
             "check its name and PATH",
-        )),
-        _ => Error::CannotRun(Problem::new(
+        ),
+        _ => (
+            Exit::CannotRun,
             format!("the command {name} cannot be executed: {error}"),
             "check its permissions; a script must begin with #!",
-        )),
-    }
+        ),
+    };
+    Error::Local(exit, Problem::new(what, hint))
 }
 
 /// The exit code for a command's exit status.

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Credentials, HELP, Network, Verbosity, WIDTH};
+use super::{Credentials, HELP, Network, Verbosity};
 
 /// Check credentials and save them as a profile
 ///
@@ -13,7 +13,6 @@ use super::{Credentials, HELP, Network, Verbosity, WIDTH};
 /// The profiles are in profiles.json, which never holds a secret. You may edit it; cells-token(1) describes its format.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
@@ -69,7 +68,6 @@ pub enum Store {
 /// issued are not revoked: they stay valid until they expire.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:

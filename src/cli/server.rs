@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{Cache, Credentials, HELP, Network, Profile, Verbosity, WIDTH};
+use super::{Cache, Credentials, HELP, Network, Profile, Verbosity};
 
 /// Run a command against a local token endpoint, no account needed
 ///
@@ -18,7 +18,6 @@ use super::{Cache, Credentials, HELP, Network, Profile, Verbosity, WIDTH};
 /// is not found. The tokens are JWTs with the issuer cells-token-sandbox; no real API accepts them.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:
@@ -71,7 +70,6 @@ pub struct Sandbox {
 /// 499 means that the caller left before the answer; -q turns it off.
 #[derive(Debug, Args)]
 #[command(
-    max_term_width = WIDTH,
     help_template = HELP,
     before_help = "\
 Examples:

@@ -6,8 +6,8 @@ use crate::cache::{self, Forgotten, Key};
 use crate::cli;
 use crate::config::Config;
 use crate::credentials::Selection;
-use crate::env::{self, Env};
-use crate::error::Error;
+use crate::env::Env;
+use crate::error::{Error, Exit};
 use crate::problem::Problem;
 use crate::report::Reporter;
 use crate::time::{Deadline, Timestamp};
@@ -15,15 +15,13 @@ use crate::time::{Deadline, Timestamp};
 /// Deletes the cached token of one identity, or all of them.
 ///
 /// # Errors
-/// `Error::NoCredentials` if no client id is given; `Error::Other` if a file cannot be deleted.
+/// If it is unknown which token to delete, or a file cannot be deleted.
 #[inline(never)]
 pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error> {
     let identity = cli::Credentials {
         client_id: args.client_id.clone(),
         ..Default::default()
     };
-    let selection =
-        Selection::new(&identity, args.profile.name.as_deref(), env).map_err(Error::Usage)?;
     let network = cli::Network {
         endpoint: args.endpoint.clone(),
         timeout: args.timeout.clone(),
@@ -33,7 +31,8 @@ pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error>
         cache_dir: args.cache_dir.clone(),
         ..Default::default()
     };
-    let config = Config::new(&network, &cache, &selection, env).map_err(Error::Usage)?;
+    let selection = Selection::new(&identity, args.profile.name.as_deref(), env)?;
+    let config = Config::new(&network, &cache, &selection, env)?;
     let Some(settings) = &config.cache else {
         report.info("the cache is off; nothing to forget");
         return Ok(());
@@ -44,47 +43,36 @@ pub fn run(args: &cli::Forget, env: &Env, report: Reporter) -> Result<(), Error>
     let key = match (args.all, &selection.client_id) {
         (true, _) => None,
         (false, Some(id)) => Some(Key::new(&config.endpoint, id)),
-        (false, None) => return Err(unknown_client()),
+        (false, None) => {
+            let problem = Problem::new(
+                "no client id is given, so it is unknown which token to delete",
+                "set CELLS_CLIENT_ID or --client-id, or use --all to delete every token",
+            );
+            return Err(Error::Local(Exit::NoCredentials, problem));
+        }
     };
+    let dir = settings.dir.display();
     let deadline = Deadline::after(config.timeout / 2);
-    let forgotten = cache::forget(&settings.dir, key.as_ref(), deadline).with_context(|| {
-        format!(
-            "cannot delete the cached tokens in {}",
-            settings.dir.display()
-        )
-    })?;
-    for token in &forgotten {
-        report_forgotten(token, report);
-    }
+    let forgotten = cache::forget(&settings.dir, key.as_ref(), deadline)
+        .with_context(|| format!("cannot delete the cached tokens in {dir}"))?;
     if forgotten.is_empty() {
-        report.info(&format!("nothing to forget in {}", settings.dir.display()));
+        report.info(&format!("nothing to forget in {dir}"));
     }
-    Ok(())
-}
-
-fn report_forgotten(token: &Forgotten, report: Reporter) {
-    let Forgotten {
+    for Forgotten {
         client_id,
         token_url,
         expires_at,
-    } = token;
-    // The query may hold something private.
-    let token_url = token_url.split('?').next().unwrap_or_default();
-    let validity = match *expires_at > Timestamp::now() {
-        true => format!("it is not revoked and stays valid until {expires_at}"),
-        false => format!("it expired at {expires_at}"),
-    };
-    report.info(&format!(
-        "deleted the cached token of {client_id} from {token_url}; {validity}"
-    ));
-}
-
-fn unknown_client() -> Error {
-    Error::NoCredentials(Problem::new(
-        "no client id is given, so it is unknown which token to delete",
-        format!(
-            "set {} or --client-id, or use --all to delete every token",
-            env::CELLS_CLIENT_ID.name
-        ),
-    ))
+    } in forgotten
+    {
+        // The query may hold something private.
+        let token_url = token_url.split('?').next().unwrap_or_default();
+        let validity = match expires_at > Timestamp::now() {
+            true => format!("it is not revoked and stays valid until {expires_at}"),
+            false => format!("it expired at {expires_at}"),
+        };
+        report.info(&format!(
+            "deleted the cached token of {client_id} from {token_url}; {validity}"
+        ));
+    }
+    Ok(())
 }

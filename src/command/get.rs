@@ -15,7 +15,7 @@ use crate::token_source;
 /// # Errors
 /// Why no token could be obtained or printed.
 pub fn run(args: &cli::Get, env: &Env, report: Reporter) -> Result<(), Error> {
-    let form = config::form(&args.output).map_err(Error::Usage)?;
+    let form = config::form(&args.output)?;
     let obtained = token_source::obtain(&args.request, env, Timestamp::now, report)?;
     let line = output::render(&obtained.token, obtained.origin, form, Timestamp::now());
     output::write_stdout(&line)?;

@@ -7,7 +7,7 @@ use clap::ValueEnum as _;
 
 use crate::cache::Cache;
 use crate::cli::{self, Store};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::credentials::{self, SecretPlace, SecretSource, Selection, saved};
 use crate::env::{self, Env};
 use crate::error::Error;
@@ -15,7 +15,6 @@ use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
 use crate::profile::{self, Profile, ProfileName, Profiles, SecretLocation};
 use crate::report::Reporter;
-use crate::secret::ClientSecret;
 use crate::time::{Deadline, Timestamp};
 use crate::token_source::{Reuse, TokenSource};
 
@@ -28,29 +27,31 @@ const DEFAULT_ENDPOINT: &str = "default";
 /// Saves the credentials that options, variables and prompts give.
 ///
 /// # Errors
-/// `Error::Keyring` if the keyring is needed and cannot be used; otherwise if there are no credentials, the server
-/// refuses them, or the profile cannot be written. Nothing is saved in any of these cases.
+/// If there are no credentials, the server refuses them, the keyring is needed and cannot be used, or the profile cannot
+/// be written. Nothing is saved in any of these cases.
 #[inline(never)]
 pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> {
-    let name = name(args, env).map_err(Error::Usage)?;
-    let dir = profile::required_directory(env).map_err(Error::Usage)?;
-    let existing = Profiles::load(&dir).map_err(Error::Usage)?;
+    let name = match config::profile_name(&args.profile, env)? {
+        Some(name) => name,
+        None => ProfileName::parse(DEFAULT_NAME, "--profile")?,
+    };
+    let dir = profile::required_directory(env)?;
+    let existing = Profiles::load(&dir)?;
     if existing.iter().any(|(other, _)| *other == name) {
         report.warning(&format!("the profile {name} exists and will be replaced"));
     }
-    let selection = Selection::without_profiles(&args.credentials, env).map_err(Error::Usage)?;
-    let config = Config::new(&args.network, &cli::Cache::default(), &selection, env)
-        .map_err(Error::Usage)?;
+    let selection = Selection::without_profiles(&args.credentials, env)?;
+    let config = Config::new(&args.network, &cli::Cache::default(), &selection, env)?;
     selection.explain(report);
     config.explain(report);
-    let store = store(args.store, env).map_err(Error::Usage)?;
+    let store = store(args.store, env)?;
     let location = location(store, &selection.secret)?;
     saved::check(&name, &location)?;
 
     let id = credentials::client_id(&selection, env)?;
     let profile = Profile {
         client_id: id.0.clone(),
-        secret: location,
+        secret: location.clone(),
         base_url: None,
         token_url: match config.endpoint_source {
             DEFAULT_ENDPOINT => None,
@@ -60,35 +61,34 @@ pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> 
         ca_cert: config.trust.ca_cert.as_deref().map(absolute).transpose()?,
         proxy: args.network.proxy.clone(),
     };
-    let secret = match args.no_check && !profile.secret.is_ours() {
-        true => None,
-        false => Some(credentials::client_secret(
-            &selection,
-            args.credentials.client_secret.as_ref(),
-            env,
-            Deadline::after(config.timeout),
-        )?),
-    };
-    if let (false, Some(secret)) = (args.no_check, &secret) {
-        let secret = secret.clone();
+    let option = args.credentials.client_secret.as_ref();
+    let deadline = Deadline::after(config.timeout);
+    let secret = (!args.no_check || location.is_ours())
+        .then(|| credentials::client_secret(&selection, option, env, deadline))
+        .transpose()?;
+    if !args.no_check
+        && let Some(secret) = secret.clone()
+    {
         check(ClientCredentials { id, secret }, &config, report)?;
     }
-    let client_id = profile.client_id.clone();
-    let place = place(&dir, &name, &profile.secret);
-    save(&dir, &name, profile, secret.as_ref(), args.make_default)?;
-    report.info(&format!(
-        "saved the profile {name} for the client id {client_id}; its secret is {place}"
-    ));
-    Ok(())
-}
-
-fn name(args: &cli::Login, env: &Env) -> Result<ProfileName, Problem> {
-    let variable = env::CELLS_PROFILE.name;
-    match (&args.profile, env.text(&env::CELLS_PROFILE)?) {
-        (Some(name), _) => ProfileName::parse(name, "--profile"),
-        (None, Some(name)) => ProfileName::parse(name, variable),
-        (None, None) => ProfileName::parse(DEFAULT_NAME, ""),
+    let saved = format!(
+        "saved the profile {name} for the client id {}; its secret is {location}",
+        profile.client_id
+    );
+    let replaced = Profiles::update(&dir, |profiles| {
+        let replaced = profiles.insert(name.clone(), profile, args.make_default)?;
+        if let Some(secret) = &secret {
+            saved::save(&dir, &name, &location, secret)?;
+        }
+        Ok(replaced)
+    })?;
+    if let Some(Profile { secret: old, .. }) = replaced
+        && old != location
+    {
+        saved::delete(&dir, &name, &old)?;
     }
+    report.info(&saved);
+    Ok(())
 }
 
 fn store(option: Option<Store>, env: &Env) -> Result<Option<Store>, Problem> {
@@ -115,10 +115,11 @@ fn location(store: Option<Store>, source: &SecretSource) -> Result<SecretLocatio
         (None, SecretPlace::Command(command)) => match command.to_str() {
             Some(command) => SecretLocation::Command(command.to_owned()),
             None => {
-                return Err(Error::Usage(Problem::new(
+                return Err(Problem::new(
                     format!("{source} is not UTF-8 and cannot be saved"),
                     "give a command in UTF-8",
-                )));
+                )
+                .into());
             }
         },
         _ => SecretLocation::Keyring,
@@ -146,37 +147,4 @@ fn check(credentials: ClientCredentials, config: &Config, report: Reporter) -> R
         deadline: Deadline::after(config.timeout),
     };
     source.token(cache.as_ref()).map(drop)
-}
-
-fn save(
-    dir: &Path,
-    name: &ProfileName,
-    profile: Profile,
-    secret: Option<&ClientSecret>,
-    make_default: bool,
-) -> Result<(), Error> {
-    let location = profile.secret.clone();
-    let replaced = Profiles::update(dir, |profiles| {
-        let replaced = profiles
-            .insert(name.clone(), profile, make_default)
-            .map_err(Error::Usage)?;
-        if let Some(secret) = secret {
-            saved::save(dir, name, &location, secret)?;
-        }
-        Ok(replaced)
-    })?;
-    match replaced {
-        Some(Profile { secret: old, .. }) if old != location => saved::delete(dir, name, &old),
-        _ => Ok(()),
-    }
-}
-
-fn place(dir: &Path, name: &ProfileName, location: &SecretLocation) -> String {
-    match location {
-        SecretLocation::Stored => format!(
-            "in {}, which is not encrypted",
-            profile::stored_secret(dir, name).display()
-        ),
-        location => location.to_string(),
-    }
 }

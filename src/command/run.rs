@@ -22,7 +22,7 @@ pub fn run(args: &cli::Run, env: &Env, report: Reporter) -> Result<ExitCode, Err
 }
 
 fn prepare(args: &cli::Run, env: &Env, report: Reporter) -> Result<Command, Error> {
-    let name = config::env_name(args.env_name.as_deref()).map_err(Error::Usage)?;
+    let name = config::env_name(args.env_name.as_deref())?;
     let Obtained { token, secret, .. } =
         token_source::obtain(&args.request, env, Timestamp::now, report)?;
     // clap requires at least one word.

@@ -112,10 +112,10 @@ struct Prepared {
 fn prepare(args: &cli::Sandbox, report: Reporter) -> Result<Prepared, Error> {
     const EXPIRES_IN: &str = "--expires-in";
     let lifetime = match args.expires_in.as_deref() {
-        Some(text) => config::duration(text, EXPIRES_IN).map_err(Error::Usage)?,
+        Some(text) => config::duration(text, EXPIRES_IN)?,
         None => DEFAULT_LIFETIME,
     };
-    let script = script(args.respond.as_deref()).map_err(Error::Usage)?;
+    let script = script(args.respond.as_deref())?;
     Ok(Prepared {
         issuer: Issuer::new(lifetime, script, Timestamp::now, report)?,
         directory: Directory::new()?,

@@ -12,7 +12,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::credentials::{self, Selection};
 use crate::env::Env;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
 use crate::report::{BackgroundWriter, Reporter};
@@ -34,15 +34,15 @@ const OPEN_FILES: u64 = 4096;
 /// If an option or variable is wrong, or the address cannot be listened on.
 #[inline(never)]
 pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> {
-    let address = address(args).map_err(Error::Usage)?;
+    let address = address(args)?;
     let tls = match (&args.tls_cert, &args.tls_key) {
         (Some(cert), Some(key)) => Some(Tls::read(cert.clone(), key.clone())),
         _ => None,
     };
-    let tls = tls.transpose().map_err(Error::Usage)?.map(Arc::new);
+    let tls = tls.transpose()?.map(Arc::new);
     let profile = args.profile.name.as_deref();
-    let selection = Selection::new(&args.credentials, profile, env).map_err(Error::Usage)?;
-    let config = Config::new(&args.network, &args.cache, &selection, env).map_err(Error::Usage)?;
+    let selection = Selection::new(&args.credentials, profile, env)?;
+    let config = Config::new(&args.network, &args.cache, &selection, env)?;
     config.explain(report);
     let callers = callers(args, &selection, env, report, config.timeout)?;
     let mut reloads: Vec<Reload> = Vec::new();
@@ -62,10 +62,11 @@ pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> 
     let served = runtime.block_on(async {
         let shutdown = handle_signals(reloads, report).context("cannot watch for signals")?;
         let listener = server::listen(address).map_err(|error| {
-            Error::CannotListen(Problem::new(
+            let problem = Problem::new(
                 format!("cannot listen on {address}: {error}"),
                 "give --listen another address or port, or stop the program that uses this one",
-            ))
+            );
+            Error::Local(Exit::Unexpected, problem)
         })?;
         let _writer = BackgroundWriter::start().context("cannot start a thread")?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -130,7 +131,7 @@ fn callers(
     let Some(file) = &args.caller_key_file else {
         return Ok(None);
     };
-    let keys = CallerKeys::read(file.clone()).map_err(Error::Usage)?;
+    let keys = CallerKeys::read(file.clone())?;
     selection.explain(report);
     let id = credentials::client_id(selection, env)?;
     let option = args.credentials.client_secret.as_ref();

@@ -1,7 +1,9 @@
 //! `status`: shows the settings in effect, the profiles and the cached token. Sends no request and shows no secret.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
 
 use crate::cache::Cache;
 use crate::cli::{self, StatusFormat};
@@ -9,94 +11,30 @@ use crate::config::Config;
 use crate::credentials::{self, Selection};
 use crate::env::Env;
 use crate::error::Error;
+use crate::http::Proxy;
 use crate::oauth::{self, Freshness, Token};
 use crate::output;
-use crate::profile::{self, Profile, ProfileName, Profiles};
+use crate::profile::{self, Profiles};
 use crate::report::Reporter;
 use crate::server_text::{Redactor, escaped, escaped_json};
 use crate::time::{Deadline, Timestamp};
 
-/// The report, in the order of the output.
-#[derive(Serialize)]
-struct StatusReport {
-    client_id: Option<String>,
-    client_id_source: String,
-    client_secret_source: String,
-    passed_over: Vec<PassedOver>,
-    profiles: Vec<ProfileReport>,
-    token_url: String,
-    token_url_source: &'static str,
-    proxy: Option<String>,
-    proxy_source: Option<&'static str>,
-    ca_cert: Option<String>,
-    timeout: f64,
-    retries: u32,
-    cache_file: Option<String>,
-    token: TokenReport,
-}
+/// The state of the cached token: its name in JSON, which is part of the stable interface, and its description.
+type State = (&'static str, &'static str);
 
-#[derive(Serialize)]
-struct PassedOver {
-    source: String,
-    why: String,
-}
-
-#[derive(Serialize)]
-struct ProfileReport {
-    name: String,
-    is_default: bool,
-    client_id: String,
-    client_secret_source: String,
-}
-
-#[derive(Default, Serialize)]
-struct TokenReport {
-    state: State,
-    /// Why nothing is cached, if something prevents it.
-    reason: Option<String>,
-    obtained_at: Option<String>,
-    expires_at: Option<String>,
-    /// Seconds.
-    age: Option<u64>,
-    /// Seconds.
-    expires_in: Option<u64>,
-    claims: Map<String, Value>,
-}
-
-/// The state of the cached token. The names in JSON are part of the stable interface.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    /// `get` would print the token.
-    Good,
-    /// It is valid, but expires before `--min-ttl`.
-    ExpiresSoon,
-    /// It has expired.
-    Expired,
-    /// There is no token, or none that can be trusted.
-    None,
-    /// It was obtained with another secret.
-    OtherSecret,
-    /// The cache is off.
-    Off,
-    /// There is no client id to look for.
-    #[default]
-    Unknown,
-}
-
-impl State {
-    fn description(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::ExpiresSoon => "expires soon, so a new one would be requested",
-            Self::Expired => "expired",
-            Self::None => "none",
-            Self::OtherSecret => "obtained with another secret, so not used",
-            Self::Off => "the cache is off",
-            Self::Unknown => "not known without a client id",
-        }
-    }
-}
+/// `get` would print the token.
+const GOOD: State = ("good", "good");
+/// It is valid, but expires before `--min-ttl`.
+const EXPIRES_SOON: State = (
+    "expires_soon",
+    "expires soon, so a new one would be requested",
+);
+const EXPIRED: State = ("expired", "expired");
+/// There is no token, or none that can be trusted.
+const NONE: State = ("none", "none");
+const OTHER_SECRET: State = ("other_secret", "obtained with another secret, so not used");
+const OFF: State = ("off", "the cache is off");
+const UNKNOWN: State = ("unknown", "not known without a client id");
 
 /// The claims that are shown (RFC 7519 §4.1, RFC 8693 §4, RFC 9068 §2.2), and their labels.
 const CLAIMS: [(&str, &str); 6] = [
@@ -108,135 +46,116 @@ const CLAIMS: [(&str, &str); 6] = [
     ("nbf", "not before"),
 ];
 
-/// Prints the report.
+/// What is shown.
+struct Status<'a> {
+    selection: &'a Selection,
+    config: &'a Config,
+    profiles: Profiles,
+    cached: Cached,
+    now: Timestamp,
+}
+
+/// What is in the cache.
+struct Cached {
+    state: State,
+    /// Why nothing is cached, if something prevents it.
+    reason: Option<String>,
+    file: Option<String>,
+    token: Option<Token>,
+    claims: Map<String, Value>,
+}
+
+/// Prints the settings, the profiles and the cached token.
 ///
 /// # Errors
 /// If an option or variable is invalid, or standard output cannot be written.
 #[inline(never)]
 pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error> {
-    let selection = Selection::new(&args.credentials, args.profile.name.as_deref(), env)
-        .map_err(Error::Usage)?;
-    let config = Config::new(&args.network, &args.cache, &selection, env).map_err(Error::Usage)?;
-    let status = collect(args, &selection, &config, env, report);
+    let selection = &Selection::new(&args.credentials, args.profile.name.as_deref(), env)?;
+    let config = &Config::new(&args.network, &args.cache, selection, env)?;
+    let now = Timestamp::now();
+    let status = Status {
+        selection,
+        config,
+        profiles: profiles(env, report),
+        cached: cached(args, selection, config, env, now, report),
+        now,
+    };
     let text = match args.output.unwrap_or_default() {
-        StatusFormat::Text => status.to_text(),
-        StatusFormat::Json => {
-            escaped_json(serde_json::to_string(&status).map_err(anyhow::Error::from)?)
-        }
+        StatusFormat::Text => status.text(),
+        StatusFormat::Json => escaped_json(status.json().to_string()),
     };
     Ok(output::write_stdout(&text)?)
 }
 
-fn collect(
-    args: &cli::Status,
-    selection: &Selection,
-    config: &Config,
-    env: &Env,
-    report: Reporter,
-) -> StatusReport {
-    let now = Timestamp::now();
-    let place = config.cache.as_ref().zip(selection.client_id.as_ref());
-    let cache = place.map(|(settings, id)| Cache::open(settings, &config.endpoint, id, report));
-    let token = match &cache {
-        Some(Ok(cache)) => cached(cache, args, selection, config, env, now, report),
-        Some(Err(reason)) => TokenReport {
-            state: State::Off,
-            reason: Some(reason.clone()),
-            ..Default::default()
-        },
-        None => TokenReport {
-            state: match config.cache.is_some() {
-                true => State::Unknown,
-                false => State::Off,
-            },
-            ..Default::default()
-        },
-    };
-    StatusReport {
-        client_id: selection.client_id.as_ref().map(ToString::to_string),
-        client_id_source: selection.id_source.to_string(),
-        client_secret_source: selection.secret.to_string(),
-        passed_over: selection
-            .passed_over
-            .iter()
-            .map(|passed_over| PassedOver {
-                source: passed_over.source.clone(),
-                why: passed_over.why.clone(),
-            })
-            .collect(),
-        profiles: profiles(env, report),
-        token_url: config.endpoint.to_string(),
-        token_url_source: config.endpoint_source,
-        proxy: config.proxy.as_ref().map(ToString::to_string),
-        proxy_source: config.proxy.as_ref().map(|proxy| proxy.source()),
-        ca_cert: config
-            .trust
-            .ca_cert
-            .as_ref()
-            .map(|path| path.display().to_string()),
-        timeout: config.timeout.as_secs_f64(),
-        retries: config.retries,
-        cache_file: cache
-            .and_then(Result::ok)
-            .map(|cache| cache.entry_path().display().to_string()),
-        token,
-    }
+/// All profiles. An unusable profile file is only a warning, because other sources of credentials still work.
+fn profiles(env: &Env, report: Reporter) -> Profiles {
+    let profiles = profile::directory(env).map(|dir| Profiles::load(&dir));
+    let profiles = profiles.transpose().unwrap_or_else(|problem| {
+        report.warning(&problem.what);
+        None
+    });
+    profiles.unwrap_or_default()
 }
 
 fn cached(
-    cache: &Cache,
     args: &cli::Status,
     selection: &Selection,
     config: &Config,
     env: &Env,
     now: Timestamp,
     report: Reporter,
-) -> TokenReport {
-    let (token, sealed) = match cache.lookup(now) {
-        Ok(Some(entry)) => (entry.token, entry.sealed),
-        missing => {
-            return TokenReport {
-                state: State::None,
-                reason: missing.err(),
-                ..Default::default()
-            };
-        }
+) -> Cached {
+    let nothing = |state, reason, file| Cached {
+        state,
+        reason,
+        file,
+        token: None,
+        claims: Map::new(),
+    };
+    let (settings, id) = match (&config.cache, &selection.client_id) {
+        (Some(settings), Some(id)) => (settings, id),
+        (Some(_), None) => return nothing(UNKNOWN, None, None),
+        (None, _) => return nothing(OFF, None, None),
+    };
+    let cache = match Cache::open(settings, &config.endpoint, id, report) {
+        Ok(cache) => cache,
+        Err(reason) => return nothing(OFF, Some(reason), None),
+    };
+    let file = Some(cache.entry_path().display().to_string());
+    let entry = match cache.lookup(now) {
+        Ok(Some(entry)) => entry,
+        missing => return nothing(NONE, missing.err(), file),
     };
     // Reading must not prompt, run a command, or take the secret away from a later `get`.
     let secret = match selection.secret.place.is_rereadable() {
         false => None,
-        true => match credentials::client_secret(
-            selection,
-            args.credentials.client_secret.as_ref(),
-            env,
-            Deadline::after(config.timeout),
-        ) {
-            Ok(secret) => Some(secret),
-            Err(error) => {
-                report.warning(&error.problem().what);
-                None
-            }
-        },
+        true => {
+            let option = args.credentials.client_secret.as_ref();
+            let deadline = Deadline::after(config.timeout);
+            let secret = credentials::client_secret(selection, option, env, deadline);
+            secret
+                .inspect_err(|error| report.warning(&error.problem().what))
+                .ok()
+        }
     };
     let redactor = secret.as_ref().map(Redactor::new).unwrap_or_default();
-    let state = match token.freshness(config.min_ttl, now) {
-        _ if secret.is_some_and(|secret| !sealed.is_sealed_with(&secret)) => State::OtherSecret,
-        Freshness::Fresh => State::Good,
-        Freshness::ExpiresSoon => State::ExpiresSoon,
-        Freshness::Expired | Freshness::Unknown => State::Expired,
+    let state = match entry.token.freshness(config.min_ttl, now) {
+        _ if secret.is_some_and(|secret| !entry.sealed.is_sealed_with(&secret)) => OTHER_SECRET,
+        Freshness::Fresh => GOOD,
+        Freshness::ExpiresSoon => EXPIRES_SOON,
+        Freshness::Expired | Freshness::Unknown => EXPIRED,
     };
-    TokenReport {
+    Cached {
         state,
         reason: None,
-        obtained_at: Some(token.obtained_at.to_string()),
-        expires_at: token.expires_at.map(|time| time.to_string()),
-        age: Some(now.since(token.obtained_at).as_secs()),
-        expires_in: token.remaining(now).map(|remaining| remaining.as_secs()),
-        claims: claims(&token, &redactor),
+        file,
+        claims: claims(&entry.token, &redactor),
+        token: Some(entry.token),
     }
 }
 
-/// The claims to show, without anything that may be a secret.
+/// The claims to show, by label, without anything that may be a secret.
 fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
     let mut all = oauth::claims(token.access_token.expose()).unwrap_or_default();
     let shown = CLAIMS.iter().filter_map(|(name, label)| {
@@ -247,101 +166,103 @@ fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
     shown.collect()
 }
 
-/// All profiles. An unusable profile file is only a warning, because other sources of credentials still work.
-fn profiles(env: &Env, report: Reporter) -> Vec<ProfileReport> {
-    let profiles = profile::directory(env).map(|dir| Profiles::load(&dir));
-    let profiles = profiles.transpose().unwrap_or_else(|problem| {
-        report.warning(&problem.what);
-        None
-    });
-    let profiles = profiles.unwrap_or_default();
-    let describe = |(name, profile): (&ProfileName, &Profile)| ProfileReport {
-        name: name.to_string(),
-        is_default: profiles.is_default(name),
-        client_id: profile.client_id.clone(),
-        client_secret_source: profile.secret.to_string(),
-    };
-    profiles.iter().map(describe).collect()
-}
-
-impl ProfileReport {
-    fn to_text(&self) -> String {
-        let Self {
-            name,
-            is_default,
-            client_id,
-            client_secret_source,
-        } = self;
-        let default = if *is_default { " (default)" } else { "" };
-        format!("{name}{default}: client id {client_id}, secret {client_secret_source}")
+impl Status<'_> {
+    /// One object, whose members are part of the stable interface.
+    fn json(&self) -> Value {
+        let (selection, config, cached) = (self.selection, self.config, &self.cached);
+        let passed_over = selection.passed_over.iter();
+        let passed_over = passed_over
+            .map(|passed_over| json!({ "source": passed_over.source, "why": passed_over.why }));
+        let profiles = self.profiles.iter().map(|(name, profile)| {
+            json!({
+                "name": name.as_str(),
+                "is_default": self.profiles.is_default(name),
+                "client_id": profile.client_id,
+                "client_secret_source": profile.secret.to_string(),
+            })
+        });
+        let token = cached.token.as_ref();
+        let seconds = |duration: Duration| duration.as_secs();
+        json!({
+            "client_id": selection.client_id.as_ref().map(|id| &id.0),
+            "client_id_source": selection.id_source.to_string(),
+            "client_secret_source": selection.secret.to_string(),
+            "passed_over": passed_over.collect::<Vec<_>>(),
+            "profiles": profiles.collect::<Vec<_>>(),
+            "token_url": config.endpoint.as_str(),
+            "token_url_source": config.endpoint_source,
+            "proxy": config.proxy.as_ref().map(Proxy::to_string),
+            "proxy_source": config.proxy.as_ref().map(Proxy::source),
+            "ca_cert": config.trust.ca_cert.as_ref().map(|path| path.display().to_string()),
+            "timeout": config.timeout.as_secs_f64(),
+            "retries": config.retries,
+            "cache_file": cached.file,
+            "token": {
+                "state": cached.state.0,
+                "reason": cached.reason,
+                "obtained_at": token.map(|token| token.obtained_at.to_string()),
+                "expires_at": token.and_then(|token| Some(token.expires_at?.to_string())),
+                "age": token.map(|token| seconds(self.now.since(token.obtained_at))),
+                "expires_in": token.and_then(|token| token.remaining(self.now).map(seconds)),
+                "claims": cached.claims,
+            },
+        })
     }
-}
 
-impl StatusReport {
-    fn to_text(&self) -> String {
-        let from = |value: &str, source: &str| format!("{value} (from {source})");
+    /// A line for each label and value.
+    fn text(&self) -> String {
+        let (selection, config, cached) = (self.selection, self.config, &self.cached);
+        let from = |value: &dyn Display, source: &dyn Display| format!("{value} (from {source})");
+        let id = selection.client_id.as_ref();
+        let id = id.map(|id| from(id, &selection.id_source));
+        let id = id.unwrap_or_else(|| "would be prompted for".to_owned());
         let mut lines = vec![
-            (
-                "client id",
-                match &self.client_id {
-                    Some(id) => from(id, &self.client_id_source),
-                    None => "would be prompted for".to_owned(),
-                },
-            ),
-            (
-                "client secret",
-                format!("from {}", self.client_secret_source),
-            ),
+            ("client id", id),
+            ("client secret", format!("from {}", selection.secret)),
         ];
-        for PassedOver { source, why } in &self.passed_over {
-            lines.push(("passed over", format!("{source}: {why}")));
+        for passed_over in &selection.passed_over {
+            let text = format!("{}: {}", passed_over.source, passed_over.why);
+            lines.push(("passed over", text));
         }
-        for profile in &self.profiles {
-            lines.push(("profile", profile.to_text()));
+        for (name, profile) in self.profiles.iter() {
+            let is_default = self.profiles.is_default(name);
+            let default = if is_default { " (default)" } else { "" };
+            let (id, secret) = (&profile.client_id, &profile.secret);
+            let text = format!("{name}{default}: client id {id}, secret {secret}");
+            lines.push(("profile", text));
         }
-        lines.push(("token URL", from(&self.token_url, self.token_url_source)));
-        if let (Some(proxy), Some(source)) = (&self.proxy, self.proxy_source) {
-            lines.push(("proxy", from(proxy, source)));
+        let token_url = from(&config.endpoint, &config.endpoint_source);
+        lines.push(("token URL", token_url));
+        if let Some(proxy) = &config.proxy {
+            lines.push(("proxy", from(proxy, &proxy.source())));
         }
-        if let Some(ca_cert) = &self.ca_cert {
-            lines.push(("also trusted", ca_cert.clone()));
+        if let Some(path) = &config.trust.ca_cert {
+            lines.push(("also trusted", path.display().to_string()));
         }
-        lines.push((
-            "timeout",
-            format!("{}s, {} retries", self.timeout, self.retries),
-        ));
-        lines.push(("cache", self.cache_file.clone().unwrap_or("off".to_owned())));
-        let state = self.token.state.description();
-        let state = match &self.token.reason {
-            Some(reason) => format!("{state}: {reason}"),
-            None => state.to_owned(),
+        let (timeout, retries) = (config.timeout.as_secs_f64(), config.retries);
+        lines.push(("timeout", format!("{timeout}s, {retries} retries")));
+        lines.push(("cache", cached.file.clone().unwrap_or("off".to_owned())));
+        let state = match &cached.reason {
+            Some(reason) => format!("{}: {reason}", cached.state.1),
+            None => cached.state.1.to_owned(),
         };
         lines.push(("cached token", state));
-        self.token.add_lines(&mut lines);
-        let width = lines
-            .iter()
-            .map(|(label, _)| label.len())
-            .max()
-            .unwrap_or_default();
-        let line = |(label, text): &(&str, String)| format!("{label:width$}  {}", escaped(text));
+        if let Some(token) = &cached.token {
+            let seconds = |duration: Duration| {
+                humantime::format_duration(Duration::from_secs(duration.as_secs()))
+            };
+            let (obtained_at, age) = (token.obtained_at, self.now.since(token.obtained_at));
+            lines.push(("obtained", format!("{obtained_at} ({} ago)", seconds(age))));
+            if let (Some(time), Some(left)) = (token.expires_at, token.remaining(self.now)) {
+                lines.push(("expires", format!("{time} ({} left)", seconds(left))));
+            }
+        }
+        for (label, value) in &cached.claims {
+            let text = value.as_str().map(str::to_owned);
+            lines.push((label, text.unwrap_or_else(|| value.to_string())));
+        }
+        // As wide as the longest label, "client secret".
+        let line = |(label, text): &(&str, String)| format!("{label:13}  {}", escaped(text));
         lines.iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl TokenReport {
-    fn add_lines<'a>(&'a self, lines: &mut Vec<(&'a str, String)>) {
-        let seconds = |seconds| humantime::format_duration(std::time::Duration::from_secs(seconds));
-        if let (Some(time), Some(age)) = (&self.obtained_at, self.age) {
-            lines.push(("obtained", format!("{time} ({} ago)", seconds(age))));
-        }
-        if let (Some(time), Some(left)) = (&self.expires_at, self.expires_in) {
-            lines.push(("expires", format!("{time} ({} left)", seconds(left))));
-        }
-        for (label, value) in &self.claims {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            lines.push((label, text));
-        }
     }
 }

@@ -18,7 +18,7 @@ pub use selection::Selection;
 
 use self::prompt::PromptError;
 use crate::env::{self, Env, Variable};
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::oauth::ClientId;
 use crate::problem::Problem;
 use crate::profile::ProfileName;
@@ -125,7 +125,7 @@ impl fmt::Display for SecretSource {
 /// The client id of `selection`; prompts for it if need be.
 ///
 /// # Errors
-/// `Error::NoCredentials` if it is missing and cannot be prompted for.
+/// `Exit::NoCredentials` if it is missing and cannot be prompted for.
 pub fn client_id(selection: &Selection, env: &Env) -> Result<ClientId, Error> {
     if let Some(id) = &selection.client_id {
         return Ok(id.clone());
@@ -139,13 +139,14 @@ pub fn client_id(selection: &Selection, env: &Env) -> Result<ClientId, Error> {
     };
     let id = prompt::visible(&question, selection.no_input)
         .map_err(|error| no_answer(error, missing, env))?;
-    usable_id(OsStr::new(&id), &Source::Prompt).map_err(Error::NoCredentials)
+    usable_id(OsStr::new(&id), &Source::Prompt)
+        .map_err(|problem| Error::Local(Exit::NoCredentials, problem))
 }
 
 /// Reads the client secret of `selection` from where it is. A prompt or command may take longer than the deadline.
 ///
 /// # Errors
-/// `Error::NoCredentials` if the source is interactive, else `Error::Usage`.
+/// `Exit::NoCredentials` if the source is interactive, else `Exit::Usage`.
 pub fn client_secret(
     selection: &Selection,
     option: Option<&ClientSecret>,
@@ -153,10 +154,11 @@ pub fn client_secret(
     deadline: Deadline,
 ) -> Result<ClientSecret, Error> {
     let source = &selection.secret;
-    let error = match source.is_interactive() {
-        true => Error::NoCredentials,
-        false => Error::Usage,
+    let exit = match source.is_interactive() {
+        true => Exit::NoCredentials,
+        false => Exit::Usage,
     };
+    let error = |problem| Error::Local(exit, problem);
     let secret = match &source.place {
         SecretPlace::Value => match source.source {
             Source::Variable(variable) => env.secret(variable),
@@ -207,11 +209,14 @@ fn no_answer(error: PromptError, missing: &[&Variable], env: &Env) -> Error {
         PromptError::Forbidden => "--no-input, CELLS_NO_INPUT or CI disables the prompt",
         PromptError::NoTerminal => "there is no terminal to prompt on",
         PromptError::Ended => "the input ended",
-        PromptError::Interrupted => return Error::Interrupted,
+        PromptError::Interrupted => {
+            let problem = Problem::new("interrupted", "run the command again");
+            return Error::Local(Exit::Interrupted, problem);
+        }
         PromptError::Failed(error) => {
-            return Error::Other(
-                anyhow::Error::new(error).context("cannot prompt on the terminal"),
-            );
+            return anyhow::Error::new(error)
+                .context("cannot prompt on the terminal")
+                .into();
         }
     };
     let what = match missing {
@@ -228,5 +233,6 @@ fn no_answer(error: PromptError, missing: &[&Variable], env: &Env) -> Error {
         ),
         None => format!("set {names}, or run cells-token login on a terminal"),
     };
-    Error::NoCredentials(Problem::new(format!("{what} found, and {why}"), hint))
+    let problem = Problem::new(format!("{what} found, and {why}"), hint);
+    Error::Local(Exit::NoCredentials, problem)
 }

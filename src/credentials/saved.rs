@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::keyring;
-use crate::error::Error;
+use crate::error::{Error, Exit};
 use crate::lock_file::Guard;
 use crate::private_file;
 use crate::problem::Problem;
@@ -16,7 +16,7 @@ use crate::secret::ClientSecret;
 /// Checks that `login` will be able to save a secret at `location`, before it asks for one.
 ///
 /// # Errors
-/// `Error::Keyring` if that is the keyring and it is not usable.
+/// If that is the keyring and it is not usable.
 pub fn check(name: &ProfileName, location: &SecretLocation) -> Result<(), Error> {
     match location {
         SecretLocation::Keyring => keyring::check(name).map_err(cannot_save),
@@ -27,7 +27,7 @@ pub fn check(name: &ProfileName, location: &SecretLocation) -> Result<(), Error>
 /// Saves the secret of the profile `name`, whose file is in `dir`.
 ///
 /// # Errors
-/// `Error::Keyring` if the keyring does not take it; `Error::Other` if the file cannot be written.
+/// If the keyring does not take it, or the file cannot be written.
 pub fn save(
     dir: &Path,
     name: &ProfileName,
@@ -53,16 +53,16 @@ pub fn save(
 /// Deletes the secret of the profile `name`, if it is still there.
 ///
 /// # Errors
-/// `Error::Keyring` if the keyring does not delete it; `Error::Other` if the file cannot be deleted.
+/// If the keyring does not delete it, or the file cannot be deleted.
 pub fn delete(dir: &Path, name: &ProfileName, location: &SecretLocation) -> Result<(), Error> {
     match location {
         SecretLocation::Keyring => keyring::delete(name).map_err(|why| {
-            Error::Keyring(Problem::new(
+            keyring_failure(
                 format!(
                     "cannot delete the client secret of the profile {name} from the keyring: {why}"
                 ),
                 "make the keyring available and run the command again",
-            ))
+            )
         }),
         SecretLocation::Stored => {
             let path = stored_secret(dir, name);
@@ -76,8 +76,12 @@ pub fn delete(dir: &Path, name: &ProfileName, location: &SecretLocation) -> Resu
 }
 
 fn cannot_save(why: String) -> Error {
-    Error::Keyring(Problem::new(
+    keyring_failure(
         format!("cannot save the client secret in the keyring: {why}"),
         "give --client-secret-command to read it from a password manager, or --store file to save it unencrypted",
-    ))
+    )
+}
+
+fn keyring_failure(what: String, hint: &str) -> Error {
+    Error::Local(Exit::Unexpected, Problem::new(what, hint))
 }

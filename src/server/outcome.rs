@@ -86,7 +86,7 @@ impl TokenOutcome {
             _ => StatusCode::BAD_GATEWAY,
         };
         Self::Local(LocalError {
-            detail: Some(error.problem().what),
+            detail: Some(error.problem().what.clone()),
             retry_at,
             ..LocalError::new(status, "no token could be obtained")
         })

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Outcome, SourcedToken, TokenSource};
-use crate::error::Error;
 use crate::http::{Client, Event};
 use crate::oauth::{self, TokenError, TokenErrorKind};
 use crate::output::Origin;
@@ -17,7 +16,7 @@ impl TokenSource<'_> {
     /// Requests a token.
     ///
     /// # Errors
-    /// `Error::Usage` if the CA certificates cannot be read; else the last attempt's failure.
+    /// `Exit::Usage` if the CA certificates cannot be read; else the last attempt's failure.
     pub(super) fn fetch(&self) -> Outcome {
         let config = self.config;
         let redactor = Arc::new(Redactor::new(&self.request.credentials.secret));
@@ -27,8 +26,7 @@ impl TokenSource<'_> {
             &config.trust,
             &redactor,
             self.deadline,
-        )
-        .map_err(Error::Usage)?;
+        )?;
         let attempts = config.retries.saturating_add(1);
         let mut attempt = 1;
         let mut earlier_answer = None;

@@ -80,7 +80,7 @@ impl TokenSource<'_> {
     /// Gets the token from the cache, or else from the server.
     ///
     /// # Errors
-    /// `Error::Usage` if the CA certificates cannot be read; else why the server issued no token.
+    /// `Exit::Usage` if the CA certificates cannot be read; else why the server issued no token.
     pub fn token(&self, cache: Option<&Cache>) -> Outcome {
         let outcome = match cache {
             Some(cache) => self.cached_or_new(cache),

@@ -63,8 +63,8 @@ pub fn obtain(
         cache,
         refresh,
     } = request;
-    let selection = Selection::new(flags, profile.name.as_deref(), env).map_err(Error::Usage)?;
-    let config = Config::new(network, cache, &selection, env).map_err(Error::Usage)?;
+    let selection = Selection::new(flags, profile.name.as_deref(), env)?;
+    let config = Config::new(network, cache, &selection, env)?;
     selection.explain(report);
     config.explain(report);
     let id = credentials::client_id(&selection, env)?;

@@ -1,12 +1,11 @@
 //! Generates the files that follow from the command line and the tables of variables and exit codes: `completions/`,
 //! `man/` and `docs/reference.md`. They are checked in, so that packages can be built without running anything; the
-//! tests here fail when a file is out of date.
+//! tests fail when a file is out of date.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::builder::StyledStr;
 use clap::{Command, CommandFactory as _, ValueEnum as _};
@@ -14,7 +13,7 @@ use clap_complete::{Generator as _, Shell};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::cli::{Cli, WIDTH};
+use super::{Cli, WIDTH};
 use crate::command::completions;
 use crate::env::VARIABLES;
 use crate::error::Exit;
@@ -49,66 +48,87 @@ const FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Contents by file name.
-type Files = BTreeMap<OsString, String>;
+const EXIT_CODES: &[(Exit, &str)] = &[
+    (Exit::Success, "Success."),
+    (
+        Exit::Unexpected,
+        "Unexpected failure, including failures of standard output and the keyring.",
+    ),
+    (Exit::Usage, "Invalid options, variables, profiles or URLs."),
+    (
+        Exit::NoCredentials,
+        "No usable credentials, and no terminal to prompt on.",
+    ),
+    (Exit::Refused, "The service refused the credentials."),
+    (
+        Exit::Unreachable,
+        "The service cannot be reached (DNS, connection, TLS, proxy, timeout); retrying may help.",
+    ),
+    (
+        Exit::Unavailable,
+        "The service is unavailable or limits the request rate, even after retries; retry later.",
+    ),
+    (Exit::Invalid, "The answer is not a token response."),
+    (
+        Exit::BeforeCommand,
+        "run or sandbox failed itself, usage errors included.",
+    ),
+    (
+        Exit::CannotRun,
+        "run or sandbox cannot execute the command.",
+    ),
+    (Exit::NotFound, "run or sandbox cannot find the command."),
+    (Exit::Interrupted, "Interrupted."),
+];
 
 #[test]
-fn completions_are_up_to_date() {
+fn generated_completions_are_up_to_date() {
     let shells = Shell::value_variants().iter();
-    let script = |shell: &Shell| {
-        let name = shell.file_name("cells-token");
-        (name.into(), completions::script(*shell))
-    };
-    compare("completions", &shells.map(script).collect());
+    let script = |shell: &Shell| (shell.file_name("cells-token"), completions::script(*shell));
+    compare("completions", shells.map(script));
 }
 
 #[test]
-fn man_pages_are_up_to_date() {
-    let root = command();
-    let mut pages = Files::from([("cells-token.1".into(), main_page(&root))]);
-    for command in root.get_subcommands() {
-        let mut page = man_page(command);
-        see_also(&mut page, &["cells-token".into()]);
+fn generated_man_pages_are_up_to_date() {
+    let root = all_commands();
+    let commands = root.get_subcommands().map(|command| {
         let name = format!("cells-token-{}.1", command.get_name());
-        pages.insert(name.into(), page);
-    }
-    compare("man", &pages);
+        (name, command_page(command))
+    });
+    compare(
+        "man",
+        commands.chain([("cells-token.1".into(), main_page(&root))]),
+    );
 }
 
 #[test]
-fn the_reference_is_up_to_date() {
-    compare_file(Path::new("docs/reference.md"), &reference());
+fn the_generated_reference_is_up_to_date() {
+    compare_file("docs/reference.md".as_ref(), &reference());
 }
 
 /// The command line with all commands described.
-fn command() -> Command {
+fn all_commands() -> Command {
     let mut root = Cli::command();
     root.build();
     root
 }
 
-/// Fails if a directory of generated files is out of date.
-fn compare(directory: &str, files: &Files) {
-    let directory = Path::new(directory);
-    for (name, text) in files {
-        compare_file(&directory.join(name), text);
-    }
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).unwrap() {
-        let entry = entry.unwrap();
-        assert!(
-            files.contains_key(&entry.file_name()),
-            "nothing generates {}",
-            entry.path().display()
-        );
-    }
+/// Fails if a directory has other files than these, which are given by name and contents.
+fn compare(directory: &str, files: impl Iterator<Item = (String, String)>) {
+    let paths: BTreeSet<PathBuf> = files
+        .map(|(name, text)| compare_file(&Path::new(directory).join(name), &text))
+        .collect();
+    let found = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).unwrap();
+    let found: BTreeSet<PathBuf> = found.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(found, paths, "files that nothing generates");
 }
 
-/// Fails if a generated file is out of date, or updates it if `CELLS_TOKEN_BLESS` is set.
+/// Fails if a generated file is out of date, or updates it if `CELLS_TOKEN_BLESS` is set. Returns its absolute path.
 #[expect(
     clippy::disallowed_methods,
     reason = "a test writes to the source tree at the developer's request"
 )]
-fn compare_file(path: &Path, text: &str) {
+fn compare_file(path: &Path, text: &str) -> PathBuf {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("CELLS_TOKEN_BLESS").is_some() {
         fs::write(&file, text).unwrap();
@@ -118,11 +138,11 @@ fn compare_file(path: &Path, text: &str) {
         "{} is out of date; to update it: {UPDATE}",
         path.display()
     );
+    file
 }
 
 /// The page of the program, with what all commands have in common.
 fn main_page(root: &Command) -> String {
-    let mut page = man_page(root);
     let mut section = Roff::new();
     section
         .control("SH", ["ENVIRONMENT"])
@@ -135,20 +155,25 @@ fn main_page(root: &Command) -> String {
         definition(&mut section, path, about);
     }
     section.control("SH", ["EXIT STATUS"]);
-    for exit in Exit::ALL {
-        definition(&mut section, &(*exit as u8).to_string(), exit.about());
+    for (exit, about) in EXIT_CODES {
+        definition(&mut section, &(*exit as u8).to_string(), about);
     }
-    page.push_str(&section.render());
-    let commands = root.get_subcommands();
-    let names: Vec<_> = commands
-        .map(|command| format!("cells-token-{}", command.get_name()))
-        .collect();
-    see_also(&mut page, &names);
-    page
+    page(root) + &section.render()
 }
 
-/// Name, synopsis, description, options and examples of a command.
-fn man_page(command: &Command) -> String {
+fn definition(section: &mut Roff, term: &str, about: &str) {
+    section
+        .control("TP", [])
+        .text([bold(term)])
+        .text([roman(about)]);
+}
+
+fn command_page(command: &Command) -> String {
+    page(command) + ".SH \"SEE ALSO\"\n\\fBcells\\-token\\fR(1)\n"
+}
+
+/// Name, synopsis, description, options, subcommands and examples of a command.
+fn page(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let about = text(command.get_long_about());
     // The first paragraph is in the NAME section already.
@@ -159,21 +184,15 @@ fn man_page(command: &Command) -> String {
         .override_usage(usage.trim_start_matches("Usage: ").to_owned())
         .long_about(description.to_owned())
         .subcommand_help_heading("COMMANDS")
+        .after_help(None::<&str>)
+        .version(None::<&str>)
         .mut_args(|arg| arg.hide_short_help(false));
-    let has_commands = command.has_subcommands();
     let man = Man::new(command)
         .date(DATE)
         .source(concat!("cells-token ", env!("CARGO_PKG_VERSION")))
         .manual("cells-token");
     let mut page = Vec::new();
-    man.render_title(&mut page).unwrap();
-    man.render_name_section(&mut page).unwrap();
-    man.render_synopsis_section(&mut page).unwrap();
-    man.render_description_section(&mut page).unwrap();
-    if has_commands {
-        man.render_subcommands_section(&mut page).unwrap();
-    }
-    man.render_options_section(&mut page).unwrap();
+    man.render(&mut page).unwrap();
     let mut section = Roff::new();
     section.control("SH", ["EXAMPLES"]).control("nf", []);
     for line in examples.lines().skip(1) {
@@ -187,24 +206,6 @@ fn man_page(command: &Command) -> String {
         .replace("\n.br\n\n.br\n", "\n.sp\n")
 }
 
-fn definition(section: &mut Roff, term: &str, about: &str) {
-    section
-        .control("TP", [])
-        .text([bold(term)])
-        .text([roman(about)]);
-}
-
-fn see_also(page: &mut String, names: &[String]) {
-    let mut section = Roff::new();
-    section.control("SH", ["SEE ALSO"]);
-    let references = names.iter().enumerate().flat_map(|(i, name)| {
-        let separator = if i == 0 { "" } else { ", " };
-        [roman(separator), bold(name), roman("(1)")]
-    });
-    section.text(references.collect::<Vec<_>>());
-    page.push_str(&section.render());
-}
-
 /// All help texts, variables, files and exit codes on one page.
 fn reference() -> String {
     let mut page = "\
@@ -214,43 +215,34 @@ Generated from the program: the text of `--help`, the environment variables, the
 The man pages say the same.
 "
     .to_owned();
-    let root = command();
-    for command in root.get_subcommands() {
-        let help = command
-            .clone()
-            .term_width(WIDTH)
-            .render_long_help()
-            .to_string();
-        let help: String = help
-            .lines()
-            .map(|line| format!("{}\n", line.trim_end()))
-            .collect();
-        let name = command.get_name();
-        write!(page, "\n## {name}\n\n```text\n{help}```\n").unwrap();
+    for command in all_commands().get_subcommands() {
+        let help = command.clone().term_width(WIDTH).render_long_help();
+        write!(page, "\n## {}\n\n```text\n", command.get_name()).unwrap();
+        for line in help.to_string().lines() {
+            writeln!(page, "{}", line.trim_end()).unwrap();
+        }
+        page.push_str("```\n");
     }
-    write!(page, "\n## Environment variables\n\n{ENVIRONMENT}\n\n").unwrap();
-    let variables = VARIABLES.iter().map(|variable| {
-        let name = format!("`{}`", variable.name);
-        (name, variable.about)
-    });
-    table(&mut page, ["Variable", "Meaning"], variables);
-    page.push_str("\n## Files\n\n");
+    let variables = VARIABLES.iter();
+    let variables = variables.map(|variable| (variable.name.to_owned(), variable.about));
     let files = FILES
         .iter()
-        .map(|(path, about)| (format!("`{path}`"), *about));
+        .map(|(path, about)| ((*path).to_owned(), *about));
+    let codes = EXIT_CODES.iter();
+    let codes = codes.map(|(exit, about)| ((*exit as u8).to_string(), *about));
+    write!(page, "\n## Environment variables\n\n{ENVIRONMENT}\n").unwrap();
+    table(&mut page, ["Variable", "Meaning"], variables);
+    page.push_str("\n## Files\n");
     table(&mut page, ["Path", "Contents"], files);
-    page.push_str("\n## Exit codes\n\n");
-    let codes = Exit::ALL
-        .iter()
-        .map(|exit| ((*exit as u8).to_string(), exit.about()));
+    page.push_str("\n## Exit codes\n");
     table(&mut page, ["Code", "Meaning"], codes);
     page
 }
 
 fn table<'a>(page: &mut String, head: [&str; 2], rows: impl Iterator<Item = (String, &'a str)>) {
-    write!(page, "| {} | {} |\n|---|---|\n", head[0], head[1]).unwrap();
+    write!(page, "\n| {} | {} |\n|---|---|\n", head[0], head[1]).unwrap();
     for (name, meaning) in rows {
-        writeln!(page, "| {name} | {meaning} |").unwrap();
+        writeln!(page, "| `{name}` | {meaning} |").unwrap();
     }
 }
 
