@@ -4,11 +4,10 @@
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 
 use zeroize::Zeroizing;
 
+use crate::blocking;
 use crate::time::Deadline;
 
 /// The contents of a file, wiped from memory when dropped.
@@ -23,7 +22,11 @@ pub fn read(path: &Path, limit: usize, deadline: Deadline) -> io::Result<Bytes> 
         return read_to_end(File::open(path)?, limit);
     }
     let path = path.to_owned();
-    before(deadline, move || read_to_end(File::open(path)?, limit))
+    blocking::run(
+        deadline,
+        || {},
+        move || read_to_end(File::open(path)?, limit),
+    )?
 }
 
 /// Reads standard input.
@@ -31,7 +34,11 @@ pub fn read(path: &Path, limit: usize, deadline: Deadline) -> io::Result<Bytes> 
 /// # Errors
 /// As for [`read`].
 pub fn read_stdin(limit: usize, deadline: Deadline) -> io::Result<Bytes> {
-    before(deadline, move || read_to_end(io::stdin().lock(), limit))
+    blocking::run(
+        deadline,
+        || {},
+        move || read_to_end(io::stdin().lock(), limit),
+    )?
 }
 
 /// Reads to the end.
@@ -48,28 +55,5 @@ pub fn read_to_end(source: impl Read, limit: usize) -> io::Result<Bytes> {
             format!("it is longer than {} KiB", limit / 1024),
         )),
         false => Ok(bytes),
-    }
-}
-
-/// Runs a read that may block on a separate thread, which is abandoned at the deadline.
-fn before(
-    deadline: Deadline,
-    read: impl FnOnce() -> io::Result<Bytes> + Send + 'static,
-) -> io::Result<Bytes> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let read = move || {
-        // The receiver is gone after the deadline.
-        let _ = sender.send(read());
-    };
-    thread::Builder::new()
-        .name("input".to_owned())
-        .spawn(read)?;
-    match receiver.recv_timeout(deadline.remaining()) {
-        Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => Err(io::Error::new(
-            ErrorKind::TimedOut,
-            "it did not end before the timeout",
-        )),
-        Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the reading thread ended")),
     }
 }

@@ -1,6 +1,7 @@
 //! Parses the command line, runs the command, and reports its error. The only file that turns an error into an exit
 //! code.
 
+mod blocking;
 mod cache;
 mod child;
 mod cli;

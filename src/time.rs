@@ -3,6 +3,7 @@
 //! Only `command` reads the system's clock and passes the time down, so that everything below can be tested.
 
 use std::fmt;
+use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,17 @@ impl Deadline {
     /// The time that remains; zero once it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// The time that remains, for an I/O operation.
+    ///
+    /// # Errors
+    /// `TimedOut` once it has passed.
+    pub fn time_left(self) -> io::Result<Duration> {
+        match self.remaining() {
+            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
     }
 
     /// The earlier of this and `share` from now.

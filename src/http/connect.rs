@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::report::Reporter;
 use crate::time::Deadline;
 
 /// How long one address is waited for before the next is tried as well (RFC 8305 §5).
@@ -22,29 +23,17 @@ pub type FailedAddress = (SocketAddr, io::Error);
 /// # Errors
 /// If the name has no address, or the resolver cannot tell.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let addresses = (host, port).to_socket_addrs();
-    Ok(addresses.map_err(name_temporary_failure)?.collect())
+    Ok((host, port).to_socket_addrs()?.collect())
 }
 
-/// Words musl's "Try again" as glibc does: the resolver means a temporary failure, not the user.
-fn name_temporary_failure(error: io::Error) -> io::Error {
-    match error.to_string().strip_suffix("Try again") {
-        Some(prefix) => io::Error::new(
-            error.kind(),
-            format!("{prefix}Temporary failure in name resolution"),
-        ),
-        None => error,
-    }
-}
-
-/// Connects to whichever of `addresses` answers first. `note` is told about each that fails or is slow.
+/// Connects to whichever of `addresses` answers first. Reports each that fails or is slow.
 ///
 /// # Errors
 /// How each address that was tried failed.
 pub fn connect(
     addresses: Vec<SocketAddr>,
     deadline: Deadline,
-    note: &dyn Fn(String),
+    report: Reporter,
 ) -> Result<TcpStream, Vec<FailedAddress>> {
     let addresses = interleave(addresses);
     if let [address] = addresses[..] {
@@ -74,11 +63,11 @@ pub fn connect(
         };
         match results.recv_timeout(patience) {
             Ok((address, Ok(stream))) => {
-                note(format!("connected to {address}"));
+                report.verbose(|| format!("connected to {address}"));
                 return Ok(stream);
             }
             Ok((address, Err(error))) => {
-                note(format!("cannot connect to {address}: {error}"));
+                report.verbose(|| format!("cannot connect to {address}: {error}"));
                 pending.retain(|other| *other != address);
                 failed.push((address, error));
             }
@@ -89,9 +78,9 @@ pub fn connect(
             }
             Err(_) => {
                 if let Some(address) = pending.last() {
-                    note(format!(
-                        "no answer from {address} yet; trying the next address"
-                    ));
+                    report.verbose(|| {
+                        format!("no answer from {address} yet; trying the next address")
+                    });
                 }
             }
         }
@@ -99,11 +88,7 @@ pub fn connect(
 }
 
 fn attempt(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
-    let remaining = deadline.remaining();
-    if remaining.is_zero() {
-        return Err(io::ErrorKind::TimedOut.into());
-    }
-    let stream = TcpStream::connect_timeout(&address, remaining)?;
+    let stream = TcpStream::connect_timeout(&address, deadline.time_left()?)?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -128,17 +113,6 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_temporary_lookup_failure_has_the_same_words_with_musl_and_glibc() {
-        let shown = |text: &str| name_temporary_failure(io::Error::other(text)).to_string();
-        let prefix = "failed to lookup address information";
-        let temporary = format!("{prefix}: Temporary failure in name resolution");
-        assert_eq!(shown(&format!("{prefix}: Try again")), temporary);
-        assert_eq!(shown(&temporary), temporary);
-        let unknown = format!("{prefix}: Name does not resolve");
-        assert_eq!(shown(&unknown), unknown);
-    }
 
     #[test]
     fn families_are_tried_in_turn_beginning_with_the_resolvers_first() {

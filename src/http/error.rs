@@ -21,26 +21,6 @@ pub enum Peer {
 }
 
 impl Client {
-    /// Explains a failed request.
-    pub(super) fn explain(&self, error: ureq::Error) -> TokenError {
-        let invalid = |why: String| {
-            let what = format!("{} sent an invalid HTTP response: {why}", self.endpoint);
-            let hint = format!("check the host and port in {ENDPOINT_OPTIONS}");
-            TokenError::new(TokenErrorKind::Invalid, what, hint)
-        };
-        match error {
-            ureq::Error::Protocol(error) => invalid(error.to_string()),
-            error @ ureq::Error::LargeResponseHeader(..) => invalid(error.to_string()),
-            // The connection ended within the line that has a chunk's size.
-            ureq::Error::BodyStalled => self.io(Peer::Host, &io::ErrorKind::UnexpectedEof.into()),
-            ureq::Error::Other(error) => match error.downcast() {
-                Ok(explained) => *explained,
-                Err(error) => self.io(Peer::Host, &io::Error::other(error)),
-            },
-            error => self.io(Peer::Host, &error.into_io()),
-        }
-    }
-
     /// The peer, and the options or the variable that name it.
     pub(super) fn name(&self, peer: Peer) -> (String, &'static str) {
         match (peer, &self.proxy) {
@@ -49,126 +29,109 @@ impl Client {
         }
     }
 
-    pub(super) fn lookup(&self, peer: Peer, error: &io::Error) -> TokenError {
-        let (name, options) = match (peer, &self.proxy) {
-            (Peer::Proxy, Some(proxy)) => {
-                let (host, source) = (proxy.host(), proxy.source());
-                (format!("{host}, the proxy given by {source}"), source)
-            }
-            _ => self.name(Peer::Host),
-        };
-        transient(
-            format!("cannot find the address of {name}: {error}"),
-            format!(
-                "check the name in {options} and this machine's DNS or VPN, or try again later"
-            ),
-        )
+    /// Explains a failed lookup of a name.
+    pub(super) fn no_address(&self, peer: Peer, error: &io::Error) -> TokenError {
+        let (name, options) = self.name(peer);
+        let hint = format!(
+            "check the name in {options} and this machine's DNS or VPN, or try again later"
+        );
+        let what = format!("cannot find the address of {name}: {error}");
+        transient(what, hint)
     }
 
-    pub(super) fn connect(&self, peer: Peer, failed: &[FailedAddress]) -> TokenError {
+    /// Explains that none of a peer's addresses could be connected to.
+    pub(super) fn not_connected(&self, peer: Peer, failed: &[FailedAddress]) -> TokenError {
         let shown = failed.iter().take(SHOWN_ADDRESSES);
         let shown = shown.map(|(address, error)| format!("{} at {address}", reason(error)));
-        let mut what = format!(
-            "cannot connect to {}: {}",
-            self.name(peer).0,
-            shown.collect::<Vec<_>>().join(", ")
-        );
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let mut what = format!("cannot connect to {}: {shown}", self.name(peer).0);
         if failed.len() > SHOWN_ADDRESSES {
             what += &format!(", and {} more addresses", failed.len() - SHOWN_ADDRESSES);
         }
-        let errors = failed.iter().map(|(_, error)| error);
-        match errors.max_by_key(|error| (is_timeout(error), is_transient(error))) {
-            Some(error) => self.connection(what, error),
-            None => transient(what, self.connection_hint()),
-        }
+        let errors: Vec<_> = failed.iter().map(|(_, error)| error).collect();
+        self.connection(what, &errors)
     }
 
-    /// Explains an I/O error on a connection.
+    /// Explains an error on a connection.
     pub(super) fn io(&self, peer: Peer, error: &io::Error) -> TokenError {
         if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref()) {
-            return self.tls(peer, error);
+            return self.tls_error(peer, error);
         }
-        let (name, reason) = (self.name(peer).0, reason(error));
+        let (name, host, reason) = (self.name(peer).0, self.endpoint.host(), reason(error));
         let what = match peer {
+            Peer::Host if error.kind() == io::ErrorKind::InvalidData => {
+                let what = format!("{} sent an invalid HTTP response: {reason}", self.endpoint);
+                let hint = format!("check the host and port in {ENDPOINT_OPTIONS}");
+                return TokenError::new(TokenErrorKind::Invalid, what, hint);
+            }
             Peer::Host => format!("no answer from {name}: {reason}"),
-            Peer::Proxy => format!(
-                "{name} did not connect to {}: {reason}",
-                self.endpoint.host()
-            ),
+            Peer::Proxy => format!("{name} did not connect to {host}: {reason}"),
         };
-        self.connection(what, error)
+        self.connection(what, &[error])
     }
 
-    fn connection(&self, what: String, error: &io::Error) -> TokenError {
-        if is_timeout(error) {
+    fn connection(&self, what: String, errors: &[&io::Error]) -> TokenError {
+        if errors.iter().any(|error| is_timeout(error)) {
             let hint = "try again later, or give a longer --timeout: one attempt may take a third of it, connecting half of that";
             return TokenError {
                 reason: Reason::TimedOut,
                 ..transient(what, hint)
             };
         }
-        match is_transient(error) {
-            true => transient(what, self.connection_hint()),
-            false => unreachable(what, self.connection_hint()),
-        }
-    }
-
-    fn connection_hint(&self) -> String {
-        match &self.proxy {
+        let hint = match &self.proxy {
             Some(proxy) => format!(
                 "check {} and {ENDPOINT_OPTIONS}, or try again later",
                 proxy.source()
             ),
             None => "check that the service is running and the port is correct, or try again later"
                 .to_owned(),
+        };
+        match errors.iter().any(|error| is_transient(error)) {
+            true => transient(what, hint),
+            false => unreachable(what, hint),
         }
     }
 
     /// Explains a proxy's `status` in answer to CONNECT, other than 2xx, and the authentication schemes that came with it.
     pub(super) fn proxy_status(&self, status: u16, schemes: &[String]) -> TokenError {
         let (name, source) = self.name(Peer::Proxy);
-        if status == 407 {
-            return self.proxy_authentication(&name, source, schemes);
-        }
-        let what = format!(
-            "{name} did not connect to {}: status {status}",
-            self.endpoint.host()
-        );
-        match is_transient_status(status) {
-            true => transient(
-                what,
-                format!("try again later, or choose another proxy with {source}"),
-            ),
-            false => unreachable(
-                what,
-                format!("check {source}, or ask its operator to permit this host and port"),
-            ),
-        }
-    }
-
-    fn proxy_authentication(&self, name: &str, source: &str, schemes: &[String]) -> TokenError {
         let is_basic = |scheme: &String| scheme.eq_ignore_ascii_case("Basic");
+        let offers_basic = schemes.is_empty() || schemes.iter().any(is_basic);
         let credentials = self.proxy.as_ref().and_then(|proxy| proxy.credentials());
-        let (fault, hint) = if !schemes.is_empty() && !schemes.iter().any(is_basic) {
-            let offered = self.redactor.show(&schemes.join(", "));
-            (
-                format!("offers {offered}, but cells-token supports Basic authentication only"),
+        let is_transient = is_transient_status(status);
+        let (fault, hint) = match status {
+            407 if !offers_basic => (
+                format!(
+                    "offers {}, but cells-token supports Basic authentication only",
+                    self.redactor.show(&schemes.join(", "))
+                ),
                 format!("run a local relay such as px or cntlm, and set {source} to its URL"),
-            )
-        } else if credentials.is_some() {
-            (
+            ),
+            407 if credentials.is_some() => (
                 "refused the user name and password".to_owned(),
                 format!(
                     "check the user name and password in {source}; percent-encode special characters"
                 ),
-            )
-        } else {
-            (
+            ),
+            407 => (
                 "requires a user name and password".to_owned(),
                 format!("add them to {source}, as in http://user:password@host:port"),
-            )
+            ),
+            _ => (
+                format!("did not connect to {}", self.endpoint.host()),
+                match is_transient {
+                    true => format!("try again later, or choose another proxy with {source}"),
+                    false => {
+                        format!("check {source}, or ask its operator to permit this host and port")
+                    }
+                },
+            ),
         };
-        unreachable(format!("{name} {fault}, status 407"), hint)
+        let what = format!("{name} {fault}, status {status}");
+        match is_transient {
+            true => transient(what, hint),
+            false => unreachable(what, hint),
+        }
     }
 }
 
@@ -183,10 +146,8 @@ fn reason(error: &io::Error) -> String {
 
 /// A socket's timeout is `WouldBlock` on Unix.
 fn is_timeout(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
-    )
+    use io::ErrorKind::{TimedOut, WouldBlock};
+    matches!(error.kind(), TimedOut | WouldBlock)
 }
 
 /// Whether the peer closed the connection before it was done.
@@ -216,12 +177,6 @@ fn transient(what: String, hint: impl Into<String>) -> TokenError {
 }
 
 /// A failure that a retry does not help.
-pub fn unreachable(what: String, hint: impl Into<String>) -> TokenError {
+pub fn unreachable(what: impl Into<String>, hint: impl Into<String>) -> TokenError {
     TokenError::new(TokenErrorKind::Unreachable, what, hint)
-}
-
-impl From<TokenError> for ureq::Error {
-    fn from(error: TokenError) -> Self {
-        Self::Other(Box::new(error))
-    }
 }

@@ -1,17 +1,18 @@
 //! HTTP transport: one POST to the token endpoint, with the proxy, TLS and connections behind it. Apart from the server's
-//! own TLS, no other directory names ureq or rustls.
+//! own TLS, no other directory names ureq-proto or rustls.
 
 mod client;
 mod connect;
+mod connection;
 mod error;
-mod issuer;
+mod exchange;
 mod proxy;
 mod roots;
+mod socks;
 mod tls;
 mod tls_error;
-mod transport;
-mod tunnel;
 
-pub use client::{Client, Event};
+pub use client::Client;
 pub use proxy::{Named, Proxy, ProxyVariables};
 pub use roots::Trust;
+pub use tls::Tls;

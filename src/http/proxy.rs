@@ -3,31 +3,56 @@
 use std::fmt;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use ureq::ProxyProtocol;
+use percent_encoding::percent_decode_str;
+use url::Url;
 
 use crate::oauth::TokenEndpoint;
 use crate::problem::Problem;
 
+/// Desktops write `socks` for SOCKS 5.
+const SCHEMES: [&str; 5] = ["http", "https", "socks", "socks5", "socks5h"];
+
+/// The port of SOCKS (RFC 1928 §3).
+const SOCKS_PORT: u16 = 1080;
+
 /// A proxy URL. Shown without its user name and password.
 #[derive(Clone)]
 pub struct Proxy {
-    url: ureq::Proxy,
+    url: Url,
+    credentials: Option<(String, String)>,
     source: &'static str,
 }
 
 impl Proxy {
-    /// Reads a proxy URL; the second of `named` is the option or variable that gave it.
+    /// Reads a proxy URL; the second of `named` is the option or variable that gave it. Without a scheme it is http.
     ///
     /// # Errors
     /// If it is not a proxy URL.
     pub fn parse((url, source): Named) -> Result<Self, Problem> {
-        let proxy = ureq::Proxy::new(url.trim()).ok().filter(has_host);
-        let proxy = proxy.map(|url| Self { url, source });
-        proxy.ok_or_else(|| {
+        let url = url.trim();
+        let url = match url.contains("://") {
+            true => Url::parse(url),
+            false => Url::parse(&format!("http://{url}")),
+        };
+        let is_proxy = |url: &Url| {
+            let host = url.host_str().unwrap_or_default();
+            SCHEMES.contains(&url.scheme()) && !host.is_empty() && url.port() != Some(0)
+        };
+        let problem = || {
             Problem::new(
                 format!("{source} is not a proxy URL"),
                 format!("set {source} to a URL like http://host:3128 or socks5h://host:1080"),
             )
+        };
+        let url = url.ok().filter(is_proxy).ok_or_else(problem)?;
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => Some((decoded(user), decoded(password.unwrap_or_default()))),
+        };
+        Ok(Self {
+            url,
+            credentials,
+            source,
         })
     }
 
@@ -38,52 +63,45 @@ impl Proxy {
 
     /// Whether the connection to it is over TLS.
     pub fn is_https(&self) -> bool {
-        self.url.protocol() == ProxyProtocol::Https
+        self.url.scheme() == "https"
     }
 
-    /// The version of SOCKS, 4 or 5, and whether the proxy resolves the host's name. `None` for an HTTP proxy.
-    pub(super) fn socks(&self) -> Option<(u8, bool)> {
-        match self.url.protocol() {
-            ProxyProtocol::Socks4 => Some((4, false)),
-            ProxyProtocol::Socks4A => Some((4, true)),
-            ProxyProtocol::Socks5 => Some((5, false)),
-            ProxyProtocol::Socks5h => Some((5, true)),
-            _ => None,
-        }
+    /// Whether it speaks SOCKS 5.
+    pub(super) fn is_socks(&self) -> bool {
+        self.url.scheme().starts_with("socks")
+    }
+
+    /// Whether it is to look up the host's name.
+    pub(super) fn resolves(&self) -> bool {
+        !matches!(self.url.scheme(), "socks" | "socks5")
     }
 
     /// Its host, an IPv6 address without brackets.
     pub(super) fn host(&self) -> &str {
-        self.url.host().trim_matches(['[', ']'])
+        let host = self.url.host_str().unwrap_or_default();
+        host.trim_matches(['[', ']'])
     }
 
     pub(super) fn port(&self) -> u16 {
-        self.url.port()
+        self.url.port_or_known_default().unwrap_or(SOCKS_PORT)
     }
 
     /// User name and password, if the URL has either.
     pub(super) fn credentials(&self) -> Option<(&str, &str)> {
-        match (self.url.username(), self.url.password()) {
-            (None, None) => None,
-            (user, password) => Some((user.unwrap_or_default(), password.unwrap_or_default())),
-        }
+        let (user, password) = self.credentials.as_ref()?;
+        Some((user, password))
     }
 }
 
-/// Whether it has a host, and no port that ureq would replace by the default one because it cannot be read.
-fn has_host(proxy: &ureq::Proxy) -> bool {
-    let Some(authority) = proxy.uri().authority() else {
-        return false;
-    };
-    let host = authority.host();
-    let ends_with_host = authority.as_str().ends_with(host);
-    !host.is_empty() && (ends_with_host || authority.port_u16().is_some_and(|port| port > 0))
+fn decoded(userinfo: &str) -> String {
+    let userinfo = percent_decode_str(userinfo);
+    userinfo.decode_utf8_lossy().into_owned()
 }
 
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = self.url.protocol().to_string().to_ascii_lowercase();
-        write!(f, "{scheme}://{}:{}", self.url.host(), self.url.port())
+        let host = self.url.host_str().unwrap_or_default();
+        write!(f, "{}://{host}:{}", self.url.scheme(), self.port())
     }
 }
 

@@ -4,107 +4,129 @@ use rustls::{AlertDescription as Alert, CertificateError, Error, PeerIncompatibl
 
 use super::client::Client;
 use super::error::{Peer, unreachable};
-use super::issuer::UnknownIssuer;
+use super::tls::{Tls, UnknownIssuer};
 use crate::env;
 use crate::oauth::TokenError;
 
 impl Client {
     /// Explains a failure during the handshake or after it.
-    pub(super) fn tls(&self, peer: Peer, error: &Error) -> TokenError {
+    pub(super) fn tls_error(&self, peer: Peer, error: &Error) -> TokenError {
         let (name, options) = self.name(peer);
-        match error {
-            Error::InvalidCertificate(error) => self.certificate(&name, options, error),
-            Error::AlertReceived(Alert::CertificateRequired) => unreachable(
+        let tls = self.tls.as_deref();
+        let is_certificate_requested = tls.is_some_and(Tls::is_client_certificate_requested);
+        let (what, hint) = match error {
+            Error::InvalidCertificate(error) => {
+                let (fault, hint) = self.certificate_error(error, options);
+                (format!("the certificate of {name} {fault}"), hint)
+            }
+            Error::AlertReceived(alert) if needs_certificate(*alert, is_certificate_requested) => (
                 format!(
                     "{name} requires a TLS client certificate, which cells-token does not support"
                 ),
-                "use an endpoint or a local proxy that does not require one",
+                "use an endpoint or a local proxy that does not require one".to_owned(),
             ),
             Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)
-            | Error::AlertReceived(Alert::ProtocolVersion) => unreachable(
+            | Error::AlertReceived(Alert::ProtocolVersion) => (
                 format!("{name} supports neither TLS 1.2 nor TLS 1.3"),
-                "ask the operator of the host to enable TLS 1.2 or later",
+                "ask the operator of the host to enable TLS 1.2 or later".to_owned(),
             ),
             Error::AlertReceived(Alert::HandshakeFailure | Alert::InsufficientSecurity)
-            | Error::PeerIncompatible(_) => unreachable(
+            | Error::PeerIncompatible(_) => (
                 format!(
                     "the TLS handshake with {name} failed: no cipher suite, key exchange or signature algorithm in common"
                 ),
-                "ask the operator of the host to enable a modern TLS configuration",
+                "ask the operator of the host to enable a modern TLS configuration".to_owned(),
             ),
-            Error::AlertReceived(Alert::UnrecognisedName) => unreachable(
+            Error::AlertReceived(Alert::UnrecognisedName) => (
                 format!("{name} does not serve this host name over TLS"),
                 format!("check the host name in {options}"),
             ),
-            Error::AlertReceived(alert) => unreachable(
+            Error::AlertReceived(alert) => (
                 format!(
                     "{name} ended the TLS handshake with alert {}",
                     u8::from(*alert)
                 ),
-                "check for a proxy, firewall or VPN in between",
+                "check for a proxy, firewall or VPN in between".to_owned(),
             ),
-            Error::InvalidMessage(_) => unreachable(
+            Error::InvalidMessage(_) => (
                 format!("{name} answered with something that is not TLS"),
                 format!("check the port in {options}, and whether the URL must begin with http://"),
             ),
-            _ => unreachable(
+            _ => (
                 format!("the TLS handshake with {name} failed: it violated the protocol"),
-                "check for a proxy, firewall or VPN in between",
+                "check for a proxy, firewall or VPN in between".to_owned(),
             ),
-        }
+        };
+        unreachable(what, hint)
     }
 
-    fn certificate(&self, name: &str, options: &str, error: &CertificateError) -> TokenError {
+    /// What is wrong with a certificate, and the hint.
+    fn certificate_error(&self, error: &CertificateError, options: &str) -> (String, String) {
         use CertificateError as Bad;
-        let own = "if the server is yours, trust its certificate or its CA with --ca-cert or CELLS_CA_CERT";
-        let operator = "ask the operator of the host to replace the certificate";
-        let bad = |fault: &str, hint: &str| {
-            unreachable(format!("the certificate of {name} {fault}"), hint)
-        };
-        match error {
-            Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => bad(
+        const OWN: &str = "if the server is yours, trust its certificate or its CA with --ca-cert or CELLS_CA_CERT";
+        const OPERATOR: &str = "ask the operator of the host to replace the certificate";
+        let (fault, hint) = match error {
+            Bad::NotValidForNameContext { presented, .. } if presented.is_empty() => (
                 "has no subject alternative name",
                 "issue a certificate with the host as its subject alternative name",
             ),
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => unreachable(
-                format!("the certificate is not for {name}"),
-                format!("check the host in {options}"),
-            ),
-            Bad::Expired | Bad::ExpiredContext { .. } => bad(
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                let hint = format!("check the host in {options}");
+                return ("is for another host".to_owned(), hint);
+            }
+            Bad::Expired | Bad::ExpiredContext { .. } => (
                 "has expired",
                 "check this machine's clock; if it is right, the certificate must be renewed",
             ),
             Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-                bad("is not valid yet", "check this machine's clock")
+                ("is not valid yet", "check this machine's clock")
             }
             Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
-                bad("is not meant for a server", operator)
+                ("is not meant for a server", OPERATOR)
             }
             Bad::UnsupportedSignatureAlgorithmContext { .. }
             | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-                bad("is signed with an unsupported algorithm", operator)
+                ("is signed with an unsupported algorithm", OPERATOR)
             }
-            Bad::BadSignature => bad("has a signature that does not match its issuer's key", own),
-            Bad::UnknownIssuer => bad("is not issued by a trusted CA", &inspection_hint()),
+            Bad::BadSignature => ("has a signature that does not match its issuer's key", OWN),
             Bad::Other(other) => match (other.0.downcast_ref(), other.0.downcast_ref()) {
-                (Some(UnknownIssuer::Itself), _) => bad("is self-signed and not trusted", own),
-                (Some(UnknownIssuer::Named(issuer)), _) => {
+                (Some(UnknownIssuer::Itself), _) => ("is self-signed and not trusted", OWN),
+                (Some(UnknownIssuer::Another(None)), _) => {
+                    return (
+                        "is not issued by a trusted CA".to_owned(),
+                        inspection_hint(),
+                    );
+                }
+                (Some(UnknownIssuer::Another(Some(issuer))), _) => {
                     let issuer = self.redactor.show(issuer);
-                    bad(
-                        &format!("is issued by \"{issuer}\", which is not a trusted CA"),
-                        &inspection_hint(),
-                    )
+                    let fault = format!("is issued by \"{issuer}\", which is not a trusted CA");
+                    return (fault, inspection_hint());
                 }
                 (_, Some(webpki::Error::CaUsedAsEndEntity)) => {
-                    bad("is a CA's, and not in --ca-cert", own)
+                    ("is a CA's, and not in --ca-cert", OWN)
                 }
                 (_, Some(webpki::Error::NameConstraintViolation)) => {
-                    bad("is for a name that its CA may not issue for", operator)
+                    ("is for a name that its CA may not issue for", OPERATOR)
                 }
-                _ => bad("is malformed or not acceptable", operator),
+                _ => ("is malformed or not acceptable", OPERATOR),
             },
-            _ => bad("is malformed or not acceptable", operator),
-        }
+            _ => ("is malformed or not acceptable", OPERATOR),
+        };
+        (fault.to_owned(), hint.to_owned())
+    }
+}
+
+/// Whether an alert means that the server requires a client certificate. TLS 1.2 has no alert of its own for that, but
+/// the server has asked for one then.
+fn needs_certificate(alert: Alert, is_requested: bool) -> bool {
+    match alert {
+        Alert::CertificateRequired => true,
+        Alert::HandshakeFailure
+        | Alert::BadCertificate
+        | Alert::AccessDenied
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA => is_requested,
+        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Outcome, SourcedToken, TokenSource};
-use crate::http::{Client, Event};
+use crate::http::{Client, Proxy, Tls};
 use crate::oauth::{self, TokenError, TokenErrorKind};
 use crate::output::Origin;
 use crate::server_text::Redactor;
@@ -19,20 +19,24 @@ impl TokenSource<'_> {
     /// `Exit::Usage` if the CA certificates cannot be read; else the last attempt's failure.
     pub(super) fn fetch(&self) -> Outcome {
         let config = self.config;
-        let redactor = Arc::new(Redactor::new(&self.request.credentials.secret));
-        let client = Client::new(
-            &config.endpoint,
-            config.proxy.as_ref(),
-            &config.trust,
-            &redactor,
-            self.deadline,
-        )?;
+        let is_tls =
+            config.endpoint.is_https() || config.proxy.as_ref().is_some_and(Proxy::is_https);
+        // A file that is named is checked even if it is not needed.
+        let needs_roots = is_tls || config.trust.ca_cert.is_some();
+        let tls = needs_roots.then(|| Tls::new(&config.trust, self.deadline));
+        let client = Client {
+            endpoint: config.endpoint.clone(),
+            proxy: config.proxy.clone(),
+            tls: tls.transpose()?.map(Arc::new),
+            redactor: Arc::new(Redactor::new(&self.request.credentials.secret)),
+            report: self.report,
+        };
         let attempts = config.retries.saturating_add(1);
         let mut attempt = 1;
         let mut earlier_answer = None;
         loop {
             let started = Instant::now();
-            let result = self.request_once(&client, &redactor);
+            let result = self.request_once(&client);
             let elapsed = started.elapsed();
             let error = match result {
                 Ok(token) => {
@@ -61,22 +65,14 @@ impl TokenSource<'_> {
         }
     }
 
-    fn request_once(
-        &self,
-        client: &Client,
-        redactor: &Redactor,
-    ) -> Result<SourcedToken, TokenError> {
+    fn request_once(&self, client: &Client) -> Result<SourcedToken, TokenError> {
         let endpoint = &self.config.endpoint;
         let deadline = self.deadline.at_most(self.config.timeout / ATTEMPT_SHARE);
         let mut progress = self.report.progress(endpoint.host());
-        let observe = |event| match event {
-            Event::Tick => progress.tick(),
-            Event::Note(note) => self.report.verbose(|| note),
-        };
         let requested_at = (self.clock)();
-        let response = client.post(self.request.form_body(), deadline, observe)?;
+        let response = client.post(self.request.form_body(), deadline, || progress.tick())?;
         let exchange = requested_at..(self.clock)();
-        match oauth::parse(&response, endpoint, exchange, redactor) {
+        match oauth::parse(&response, endpoint, exchange, &client.redactor) {
             Ok(token) => Ok(SourcedToken {
                 token,
                 origin: Origin::Server,

@@ -262,7 +262,7 @@ fn each_tls_failure_has_its_own_error_and_hint() {
         (
             "wrong host",
             shows(Cert::WrongHost),
-            "is not for 127.0.0.1",
+            "is for another host",
             "--base-url",
         ),
         (
@@ -379,7 +379,7 @@ fn a_certificate_in_the_ca_file_is_trusted_when_the_server_presents_it() {
 #[test]
 fn a_certificate_in_the_ca_file_still_needs_the_right_name_and_dates() {
     let rows = [
-        ("wrong name", Cert::WrongHost, "is not for 127.0.0.1"),
+        ("wrong name", Cert::WrongHost, "is for another host"),
         ("no name", Cert::Nameless, "has no subject alternative name"),
         ("expired", Cert::Expired, "has expired"),
         ("not yet valid", Cert::NotYetValid, "is not valid yet"),
@@ -482,11 +482,11 @@ fn a_ca_file_that_never_ends_is_given_up_at_the_deadline() {
     let output = env.run(&[&get[..], &["ca.pem"]].concat());
     output
         .exits(2)
-        .says("certificates: timed out")
+        .says("ca.pem cannot be read: it did not end")
         .hints("--ca-cert");
     env.run(&["get", "--base-url", &url, "--ca-cert", "/dev/zero"])
         .exits(2)
-        .says("over 32 MiB");
+        .says("it is longer than");
 }
 
 #[cfg(target_os = "linux")]
