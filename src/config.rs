@@ -12,6 +12,7 @@ use crate::credentials::Selection;
 use crate::env::{self, Env, Variable};
 use crate::http::{Proxy, Trust};
 use crate::oauth::{MinTtl, TokenEndpoint};
+use crate::private_file;
 use crate::problem::Problem;
 use crate::profile::ProfileName;
 use crate::report::{Reporter, Verbosity};
@@ -133,19 +134,11 @@ fn cache_settings(options: &cli::Cache, env: &Env) -> Result<Option<cache::Setti
         };
         return Ok(env.user_cache_dir().zip(env.home_dir()).map(settings));
     };
-    match dir.as_os_str().as_encoded_bytes() {
-        [c @ (b'~' | b'$'), ..] => Err(Problem::new(
-            format!(
-                "the cache directory given by {source} begins with a literal {:?}, which no shell has expanded",
-                char::from(*c)
-            ),
-            format!("set {source} to an absolute path"),
-        )),
-        _ => Ok(Some(cache::Settings {
-            dir: dir.to_owned(),
-            home: None,
-        })),
-    }
+    private_file::check_expanded(dir, "cache directory", source)?;
+    Ok(Some(cache::Settings {
+        dir: dir.to_owned(),
+        home: None,
+    }))
 }
 
 /// The profile that `--profile` or its variable names.

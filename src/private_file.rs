@@ -4,76 +4,58 @@
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::time::SystemTime;
 
 use crate::lock_file::Guard;
+use crate::problem::Problem;
 
 /// Maximum file size in bytes: a token response has at most 64 KiB, which JSON escapes may double.
 const MAX_LENGTH: u64 = 256 * 1024;
 
-const DIR_MODE: u32 = 0o700;
+/// Appended to a file's name while its new content is written. No profile's name, and so no stored secret's, has a `~`.
+const TEMPORARY_SUFFIX: &str = ".new~";
 
-const FILE_MODE: u32 = 0o600;
-
-/// Why a directory cannot be used: see [`check_dir`].
-pub const ANOTHER_USERS: &str = "belongs to another user";
-
-/// Appended to a file's name while its new content is written.
-const TEMPORARY_SUFFIX: &str = ".new";
-
-/// Length of the random part of a temporary name, in characters.
-const RANDOM_LENGTH: usize = 6;
-
-/// Identifies one version of a file without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    inode: u64,
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
-/// The current version of the file at `path`; `None` if there is none.
-pub fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::symlink_metadata(path).ok()?;
-    Some(Stamp {
-        inode: platform::inode(&metadata),
-        length: metadata.len(),
-        modified: metadata.modified().ok(),
-    })
+/// Checks that a shell has expanded the path of a directory that `source`, an option or variable, gave.
+///
+/// # Errors
+/// If it begins with `~` or `$`.
+pub fn check_expanded(dir: &Path, what: &str, source: &str) -> Result<(), Problem> {
+    match dir.as_os_str().as_encoded_bytes() {
+        [c @ (b'~' | b'$'), ..] => Err(Problem::new(
+            format!(
+                "the {what} given by {source} begins with a literal {:?}, which no shell has expanded",
+                char::from(*c)
+            ),
+            format!("set {source} to an absolute path"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the directory exists.
 ///
 /// # Errors
 /// Why it cannot be used: it is no directory, or another user's.
-pub fn check_dir(dir: &Path) -> Result<bool, &'static str> {
+pub fn check_dir(dir: &Path) -> Result<bool, String> {
     match fs::metadata(dir) {
-        Ok(metadata) if !metadata.is_dir() => Err("is not a folder"),
-        Ok(metadata) if !platform::is_ours(&metadata) => Err(ANOTHER_USERS),
+        Ok(found) if !found.is_dir() => Err(format!("{} is not a folder", dir.display())),
+        Ok(found) if !platform::is_ours(&found) => Err(format!(
+            "the folder {} belongs to another user",
+            dir.display()
+        )),
         found => Ok(found.is_ok()),
     }
 }
 
-/// Creates the directory and its missing parents with mode 0700. An existing one stays as it is.
+/// Checks that a directory in a default location may be created: with the `HOME` of another user, as `sudo` may leave it,
+/// root's files would end up among that user's.
 ///
 /// # Errors
-/// If it cannot be created.
-pub fn create_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
+/// If the home directory is missing, or it or the parent directory belongs to another user.
+pub fn check_default_location(dir: &Path, home: &Path) -> Result<(), String> {
+    if !check_dir(home)? {
+        return Err(format!("the folder {} does not exist", home.display()));
     }
-    // The parent of a bare name is empty and means the working directory.
-    match dir.parent() {
-        Some(parent) if parent != Path::new("") => create_dir(parent)?,
-        _ => {}
-    }
-    let mut builder = DirBuilder::new();
-    match platform::private_dir(&mut builder).create(dir) {
-        Ok(()) => platform::grant_owner(dir, DIR_MODE),
-        // Another process created it first.
-        Err(_) if dir.is_dir() => Ok(()),
-        Err(error) => Err(error),
-    }
+    dir.parent().map_or(Ok(false), check_dir).map(drop)
 }
 
 /// Reads the file at `path`; `None` if there is none.
@@ -81,8 +63,7 @@ pub fn create_dir(dir: &Path) -> io::Result<()> {
 /// # Errors
 /// Why it cannot be trusted: it is not a regular file, another user's, or others can read or write it.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
-    let mut options = OpenOptions::new();
-    let mut file = match platform::no_surprises(options.read(true)).open(path) {
+    let mut file = match platform::open_options().read(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
@@ -112,48 +93,39 @@ pub fn is_readable_by_others(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && !platform::is_private(&found))
 }
 
-/// Opens the file at `path` to lock it, and creates it if it is missing. A link, FIFO or socket in its place is
-/// removed, but never a file: another process may hold its lock.
+/// Opens the file at `path` to lock it, and creates it and its directory if they are missing. A link, FIFO or socket in
+/// its place is removed, but never a file: another process may hold its lock.
 ///
 /// # Errors
 /// If it cannot be opened or created.
 pub fn open_or_create(path: &Path) -> io::Result<File> {
+    create_parent(path)?;
     let found = fs::symlink_metadata(path);
     if found.is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         remove(path)?;
     }
-    let mut options = OpenOptions::new();
+    let mut options = platform::open_options();
     options.read(true).write(true).create(true).truncate(false);
-    let file = platform::no_surprises(platform::private_file(&mut options)).open(path)?;
-    platform::grant_owner(path, FILE_MODE)?;
-    Ok(file)
+    options.open(path)
 }
 
-/// Replaces the file at `path` atomically: readers see the old content or the new. It is not synced to the disk, where
-/// a crash may leave half of it.
+/// Replaces the file at `path` atomically: readers see the old content or the new. Creates its directory if it is
+/// missing. Nothing is synced to the disk, where a crash may leave half of the file.
 ///
 /// # Errors
 /// If the file cannot be written, a directory stands in its place, or the file system has no private files.
 pub fn replace(path: &Path, bytes: &[u8], guard: &Guard) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = path.file_name().unwrap_or_default().to_owned();
-    temporary.push(TEMPORARY_SUFFIX);
-    let create = |random| {
-        let mut builder = tempfile::Builder::new();
-        builder
-            .prefix(&temporary)
-            .rand_bytes(random)
-            .tempfile_in(dir)
-    };
-    let mut file = match guard.is_exclusive() {
-        // The holder of the lock always uses the same name, so it overwrites what a killed process left behind.
-        true => create(0).or_else(|_| {
-            remove(&dir.join(&temporary))?;
-            create(0)
-        }),
-        false => create(RANDOM_LENGTH),
-    }?;
-    platform::grant_owner(file.path(), FILE_MODE)?;
+    let dir = create_parent(path)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(TEMPORARY_SUFFIX);
+    let mut temporary = tempfile::Builder::new();
+    temporary.prefix(&name);
+    if guard.is_exclusive() {
+        // The holder of the lock always uses the same name, so it removes what a killed process left behind.
+        remove(&dir.join(&name))?;
+        temporary.rand_bytes(0);
+    }
+    let mut file = temporary.tempfile_in(dir)?;
     if !platform::is_private(&file.as_file().metadata()?) {
         let fault = "the file system makes every file readable by other users";
         return Err(io::Error::other(fault));
@@ -174,19 +146,20 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Creates the directory of the file at `path`, and its missing parents, with mode 0700. An existing one stays as it is.
+fn create_parent(path: &Path) -> io::Result<&Path> {
+    let dir = path.parent().unwrap_or(Path::new(""));
+    platform::dir_builder().recursive(true).create(dir)?;
+    Ok(dir)
+}
+
 #[cfg(unix)]
 mod platform {
-    use super::{DIR_MODE, DirBuilder, FILE_MODE, Metadata, OpenOptions, Path, fs, io};
-    use std::fs::Permissions;
-    use std::os::unix::fs::{
-        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-    };
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 
     use rustix::fs::OFlags;
 
-    pub fn inode(metadata: &Metadata) -> u64 {
-        metadata.ino()
-    }
+    use super::{DirBuilder, Metadata, OpenOptions};
 
     pub fn is_ours(metadata: &Metadata) -> bool {
         metadata.uid() == rustix::process::geteuid().as_raw()
@@ -196,42 +169,30 @@ mod platform {
         metadata.mode() & 0o077 == 0
     }
 
-    pub fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
-        builder.mode(DIR_MODE)
-    }
-
-    pub fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
-        options.mode(FILE_MODE)
-    }
-
-    /// Gives the owner of a new file or directory the permissions that an unusual umask withheld.
-    pub fn grant_owner(path: &Path, mode: u32) -> io::Result<()> {
-        match fs::symlink_metadata(path)?.mode() & mode == mode {
-            true => Ok(()),
-            false => fs::set_permissions(path, Permissions::from_mode(mode)),
-        }
+    pub fn dir_builder() -> DirBuilder {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        builder
     }
 
     /// Doesn't follow links or wait for the other end of a FIFO.
-    pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
+    pub fn open_options() -> OpenOptions {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        options.custom_flags(flags.bits().cast_signed())
+        let mut options = OpenOptions::new();
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+        options
     }
 }
 
 /// On Windows the permissions of the user's profile directory protect the files: the user, administrators and the
 /// system. Those of other directories are not checked.
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod platform {
-    use super::{DirBuilder, Metadata, OpenOptions, Path, io};
+    use std::os::windows::fs::OpenOptionsExt as _;
 
-    /// Opens a link itself, not its target.
-    #[cfg(windows)]
+    use super::{DirBuilder, Metadata, OpenOptions};
+
     const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-
-    pub fn inode(_: &Metadata) -> u64 {
-        0
-    }
 
     pub fn is_ours(_: &Metadata) -> bool {
         true
@@ -241,26 +202,14 @@ mod platform {
         true
     }
 
-    pub fn private_dir(builder: &mut DirBuilder) -> &mut DirBuilder {
-        builder
+    pub fn dir_builder() -> DirBuilder {
+        DirBuilder::new()
     }
 
-    pub fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
-        options
-    }
-
-    pub fn grant_owner(_: &Path, _: u32) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// A link is opened itself, and so found to be no file.
-    #[cfg(windows)]
-    pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
-        std::os::windows::fs::OpenOptionsExt::custom_flags(options, FILE_FLAG_OPEN_REPARSE_POINT)
-    }
-
-    #[cfg(not(windows))]
-    pub fn no_surprises(options: &mut OpenOptions) -> &mut OpenOptions {
+    /// Opens a link itself, which is then found to be no file.
+    pub fn open_options() -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
         options
     }
 }

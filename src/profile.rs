@@ -35,7 +35,7 @@ const LONGEST_NAME: usize = 64;
 /// The name of a profile. It is also a file name and an account name in the keyring, so only ASCII letters, digits,
 /// `.`, `_` and `-` are allowed, with a letter or digit at both ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct ProfileName(String);
 
 /// One set of credentials and the network settings that belong to them.
@@ -69,7 +69,7 @@ pub struct Profile {
 pub enum SecretLocation {
     /// The operating system's keyring, under the profile's name.
     Keyring,
-    /// An unencrypted file of ours; see [`stored_secret`].
+    /// An unencrypted file of ours; see [`Profiles::stored_secret`].
     Stored,
     /// A file of the user's. A relative path is resolved against the directory of the profile file.
     File(PathBuf),
@@ -97,52 +97,22 @@ impl fmt::Display for SecretLocation {
 }
 
 /// All profiles of the user.
-#[derive(Debug, Default)]
-pub struct Profiles {
-    default: Option<ProfileName>,
-    profiles: BTreeMap<ProfileName, Profile>,
-}
-
-#[derive(Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+pub struct Profiles {
     version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     default: Option<ProfileName>,
     profiles: BTreeMap<ProfileName, Profile>,
+    /// The directory of the file.
+    #[serde(skip)]
+    dir: PathBuf,
 }
 
-/// The part of a document that every version of the format has.
+/// The part of the file that every version of the format has.
 #[derive(Deserialize)]
 struct Versioned {
     version: u64,
-}
-
-/// The directory of the profile file: `CELLS_CONFIG_DIR`, or ours below the user's configuration directory. `None` if
-/// the user has no such directory.
-pub fn directory(env: &Env) -> Option<PathBuf> {
-    match env.raw(&env::CELLS_CONFIG_DIR) {
-        Some(dir) => Some(dir.into()),
-        None => Some(env.user_config_dir()?.join(DIRECTORY)),
-    }
-}
-
-/// The same for the commands that need one.
-///
-/// # Errors
-/// If there is none.
-pub fn required_directory(env: &Env) -> Result<PathBuf, Problem> {
-    directory(env).ok_or_else(|| {
-        Problem::new(
-            "the user has no configuration directory",
-            "set CELLS_CONFIG_DIR to a directory for the profiles",
-        )
-    })
-}
-
-/// The file that holds the secret of a profile saved with `--store file`.
-pub fn stored_secret(dir: &Path, name: &ProfileName) -> PathBuf {
-    dir.join(SECRETS).join(&name.0)
 }
 
 impl ProfileName {
@@ -182,12 +152,6 @@ impl TryFrom<String> for ProfileName {
     }
 }
 
-impl From<ProfileName> for String {
-    fn from(name: ProfileName) -> Self {
-        name.0
-    }
-}
-
 impl fmt::Display for ProfileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -195,46 +159,65 @@ impl fmt::Display for ProfileName {
 }
 
 impl Profiles {
-    /// Reads the profile file in `dir`. Without one there are no profiles.
+    /// Reads the profile file. Without one, or without a configuration directory, there are no profiles.
     ///
     /// # Errors
     /// If the file cannot be read or trusted, is not valid, or was written by a newer version of the program.
-    pub fn load(dir: &Path) -> Result<Self, Problem> {
-        let path = dir.join(FILE);
-        match private_file::read(&path) {
-            Ok(Some(bytes)) => Self::parse(&bytes, &path),
-            Ok(None) => Ok(Self::default()),
-            Err(why) => Err(Problem::new(
-                format!("cannot use the profile file {}: {why}", path.display()),
-                "make it a regular file of yours with mode 0600, or move it away and run cells-token login",
-            )),
+    pub fn load(env: &Env) -> Result<Self, Problem> {
+        match directory(env)? {
+            Some(dir) => Self::read(dir),
+            None => Ok(Self::default()),
         }
     }
 
-    /// Reads the profile file in `dir`, applies `change` and replaces the file, while no other process does so.
+    /// The same for a command that will change the file.
+    ///
+    /// # Errors
+    /// As [`Profiles::load`], or if the directory is missing or not meant for this user.
+    pub fn load_for_update(env: &Env) -> Result<Self, Problem> {
+        let unusable = |why| {
+            Problem::new(
+                format!("profiles cannot be saved: {why}"),
+                "set CELLS_CONFIG_DIR to a directory for the profiles",
+            )
+        };
+        let dir = directory(env)?
+            .ok_or_else(|| unusable("the user has no configuration directory".to_owned()))?;
+        let found = private_file::check_dir(&dir);
+        if found != Ok(true)
+            && !env.is_set(&env::CELLS_CONFIG_DIR)
+            && let Some(home) = env.home_dir()
+        {
+            private_file::check_default_location(&dir, home).map_err(unusable)?;
+        }
+        found.map_err(unusable)?;
+        Self::read(dir)
+    }
+
+    /// Reads the profile file again, applies `change` and replaces the file, while no other process does so.
     ///
     /// # Errors
     /// As [`Profiles::load`] and `change` do, or if the file cannot be written. The old file is then left as it was.
     pub fn update<T>(
-        dir: &Path,
-        change: impl FnOnce(&mut Self) -> Result<T, Error>,
+        &self,
+        change: impl FnOnce(&mut Self, &Guard) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let path = dir.join(FILE);
+        let path = self.dir.join(FILE);
         let cannot_write = || format!("cannot write the profile file {}", path.display());
-        private_file::create_dir(dir).with_context(cannot_write)?;
-        let lock = LockFile::open(&dir.join(LOCK)).with_context(cannot_write)?;
+        let lock = LockFile::open(&self.dir.join(LOCK)).with_context(cannot_write)?;
         let guard = wait_for(&lock).with_context(cannot_write)?;
-        let mut profiles = Self::load(dir)?;
-        let result = change(&mut profiles)?;
-        let document = Document {
-            version: VERSION,
-            default: profiles.default,
-            profiles: profiles.profiles,
-        };
-        let mut bytes = serde_json::to_vec_pretty(&document).with_context(cannot_write)?;
+        let mut profiles = Self::read(self.dir.clone())?;
+        profiles.version = VERSION;
+        let result = change(&mut profiles, &guard)?;
+        let mut bytes = serde_json::to_vec_pretty(&profiles).with_context(cannot_write)?;
         bytes.push(b'\n');
         private_file::replace(&path, &bytes, &guard).with_context(cannot_write)?;
         Ok(result)
+    }
+
+    /// The file that holds the secret of a profile saved with `--store file`.
+    pub fn stored_secret(&self, name: &ProfileName) -> PathBuf {
+        self.dir.join(SECRETS).join(&name.0)
     }
 
     /// The profile of that name, which an option or variable gave.
@@ -242,7 +225,14 @@ impl Profiles {
     /// # Errors
     /// If there is none; the hint lists those that exist.
     pub fn named(&self, name: &ProfileName) -> Result<&Profile, Problem> {
-        self.profiles.get(name).ok_or_else(|| self.unknown(name))
+        self.profiles.get(name).ok_or_else(|| {
+            let names: Vec<_> = self.profiles.keys().map(ProfileName::as_str).collect();
+            let hint = match names.as_slice() {
+                [] => "run cells-token login to save one".to_owned(),
+                names => format!("use one of these profiles: {}", names.join(", ")),
+            };
+            Problem::new(format!("there is no profile {name}"), hint)
+        })
     }
 
     /// The default profile, if one is set.
@@ -298,7 +288,22 @@ impl Profiles {
         self.profiles.remove(name)
     }
 
-    fn parse(bytes: &[u8], path: &Path) -> Result<Self, Problem> {
+    fn read(dir: PathBuf) -> Result<Self, Problem> {
+        let path = dir.join(FILE);
+        match private_file::read(&path) {
+            Ok(Some(bytes)) => Self::parse(&bytes, dir, &path),
+            Ok(None) => Ok(Self {
+                dir,
+                ..Self::default()
+            }),
+            Err(why) => Err(Problem::new(
+                format!("cannot use the profile file {}: {why}", path.display()),
+                "make it a regular file of yours with mode 0600, or move it away and run cells-token login",
+            )),
+        }
+    }
+
+    fn parse(bytes: &[u8], dir: PathBuf, path: &Path) -> Result<Self, Problem> {
         let invalid = |error: serde_json::Error| invalid(path, &error);
         let Versioned { version } = serde_json::from_slice(bytes).map_err(invalid)?;
         if version != VERSION {
@@ -310,51 +315,36 @@ impl Profiles {
                 "update cells-token, or set CELLS_CONFIG_DIR to another directory",
             ));
         }
-        let document: Document = serde_json::from_slice(bytes).map_err(invalid)?;
-        let mut profiles = Self {
-            default: document.default,
-            profiles: document.profiles,
-        };
-        let dir = path.parent().unwrap_or(Path::new(""));
+        let mut profiles: Self = serde_json::from_slice(bytes).map_err(invalid)?;
         for (name, profile) in &mut profiles.profiles {
-            profile.resolve(dir);
-            profile.check(name, path)?;
+            if let SecretLocation::File(path) = &mut profile.secret {
+                *path = dir.join(&*path);
+            }
+            if let Some(path) = &mut profile.ca_cert {
+                *path = dir.join(&*path);
+            }
+            if profile.base_url.is_some() && profile.token_url.is_some() {
+                return Err(Problem::new(
+                    format!(
+                        "the profile {name} in {} has both base_url and token_url",
+                        path.display()
+                    ),
+                    "keep token_url, which names the endpoint itself, or base_url",
+                ));
+            }
         }
-        Ok(profiles)
-    }
-
-    fn unknown(&self, name: &ProfileName) -> Problem {
-        let names: Vec<_> = self.profiles.keys().map(ProfileName::as_str).collect();
-        let hint = match names.as_slice() {
-            [] => "run cells-token login to save one".to_owned(),
-            names => format!("use one of these profiles: {}", names.join(", ")),
-        };
-        Problem::new(format!("there is no profile {name}"), hint)
+        Ok(Self { dir, ..profiles })
     }
 }
 
-impl Profile {
-    fn resolve(&mut self, dir: &Path) {
-        if let SecretLocation::File(path) = &mut self.secret {
-            *path = dir.join(&*path);
-        }
-        if let Some(path) = &mut self.ca_cert {
-            *path = dir.join(&*path);
-        }
-    }
-
-    fn check(&self, name: &ProfileName, path: &Path) -> Result<(), Problem> {
-        if self.base_url.is_some() && self.token_url.is_some() {
-            return Err(Problem::new(
-                format!(
-                    "the profile {name} in {} has both base_url and token_url",
-                    path.display()
-                ),
-                "keep token_url, which names the endpoint itself, or base_url",
-            ));
-        }
-        Ok(())
-    }
+/// `CELLS_CONFIG_DIR`, or ours below the user's configuration directory.
+fn directory(env: &Env) -> Result<Option<PathBuf>, Problem> {
+    let Some(dir) = env.raw(&env::CELLS_CONFIG_DIR).map(PathBuf::from) else {
+        return Ok(env.user_config_dir().map(|dir| dir.join(DIRECTORY)));
+    };
+    let source = env::CELLS_CONFIG_DIR.name;
+    private_file::check_expanded(&dir, "configuration directory", source)?;
+    Ok(Some(dir))
 }
 
 /// serde_json's own text is not shown: it quotes values, and a misplaced secret may be among them.
@@ -391,7 +381,7 @@ mod tests {
     const PATH: &str = "/config/profiles.json";
 
     fn parse(text: &str) -> Result<Profiles, Problem> {
-        Profiles::parse(text.as_bytes(), Path::new(PATH))
+        Profiles::parse(text.as_bytes(), "/config".into(), Path::new(PATH))
     }
 
     fn name(text: &str) -> ProfileName {

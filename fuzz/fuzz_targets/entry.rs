@@ -26,6 +26,7 @@ use libfuzzer_sys::fuzz_target;
 
 use cache::entry::{self, Entry, Forgotten};
 use cache::key::Key;
+use cache::sealed::SealedJson;
 use oauth::{ClientId, MinTtl, TokenEndpoint};
 use secret::{AccessToken, ClientSecret};
 use time::Timestamp;
@@ -37,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
     let now = Timestamp::now();
     let Ok(read) = Entry::parse(data.to_vec(), &key, now) else {
         // `forget` reads it all the same.
-        let _ = Forgotten::parse(data.to_vec());
+        let _ = SealedJson::from_bytes(data.to_vec()).map(|sealed| sealed.content::<Forgotten>());
         return;
     };
     assert!(AccessToken::parse(read.token.access_token.expose()).is_some());

@@ -75,37 +75,25 @@ impl Failure {
     }
 }
 
-/// The sealed failures in the bytes of a file, one on each line, the latest last.
-fn records(bytes: &[u8]) -> impl Iterator<Item = SealedJson> {
-    let lines = bytes.split(|byte| *byte == b'\n');
-    lines.filter_map(|line| SealedJson::from_bytes(line.to_vec()))
-}
-
-/// The failures of `secret` in the bytes of a file.
+/// The failures of `secret` in the bytes of a file, one sealed JSON object on each line, the latest last.
 pub fn parse(bytes: &[u8], secret: &ClientSecret, now: Timestamp) -> Vec<Failure> {
-    records(bytes)
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| SealedJson::from_bytes(line.to_vec()))
         .filter(|record| record.is_sealed_with(secret))
         .filter_map(|record| record.content())
         .filter(|failure: &Failure| failure.has_plausible_dates(now))
         .collect()
 }
 
-/// The bytes of a file with `latest` added. It replaces an earlier failure of the same secret and route, or the oldest
-/// if there are too many.
+/// The bytes of a file with `latest` added, and without the oldest failure if there are too many.
 pub fn add(bytes: &[u8], latest: &Failure, secret: &ClientSecret) -> Option<Vec<u8>> {
-    let is_replaced = |record: &SealedJson| {
-        record.is_sealed_with(secret)
-            && record
-                .content()
-                .is_none_or(|failure: Failure| failure.route == latest.route)
-    };
-    let mut records: Vec<_> = records(bytes)
-        .filter(|record| !is_replaced(record))
-        .collect();
-    let surplus = (records.len() + 1).saturating_sub(MAX_FAILURES);
-    records.drain(..surplus);
-    records.push(SealedJson::seal(latest, secret)?);
-    let lines: Vec<_> = records.iter().map(SealedJson::as_bytes).collect();
+    let latest = SealedJson::seal(latest, secret)?;
+    let is_sealed = |line: &&[u8]| SealedJson::from_bytes(line.to_vec()).is_some();
+    let earlier = bytes.split(|byte| *byte == b'\n');
+    let mut lines: Vec<_> = earlier.filter(is_sealed).collect();
+    lines.drain(..(lines.len() + 1).saturating_sub(MAX_FAILURES));
+    lines.push(latest.as_bytes());
     Some(lines.join(&b'\n'))
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{fs, io};
 
 use super::key::split_name;
-use super::{ENTRY, FAILURES, Forgotten, Key, LOCK};
+use super::{ENTRY, FAILURES, Forgotten, Key, LOCK, SealedJson};
 use crate::lock_file::LockFile;
 use crate::private_file;
 use crate::time::Deadline;
@@ -42,7 +42,8 @@ pub fn forget(dir: &Path, key: Option<&Key>, deadline: Deadline) -> io::Result<V
             .as_ref()
             .and_then(|lock| lock.lock_before(deadline).ok().flatten());
         let bytes = private_file::read(&path(ENTRY)).ok().flatten();
-        forgotten.extend(bytes.and_then(Forgotten::parse));
+        let entry = bytes.and_then(SealedJson::from_bytes);
+        forgotten.extend(entry.and_then(|entry| entry.content::<Forgotten>()));
         // Entry and failures may be newer than the list of files.
         let listed = suffixes.iter().map(String::as_str);
         for suffix in listed

@@ -1,4 +1,4 @@
-//! File names of a cached identity: a digest, so that no URL or client id can escape the directory. Pure.
+//! The file names of a cached identity begin with a digest, so that no URL or client id can escape the directory. Pure.
 
 use ring::digest;
 
@@ -31,10 +31,6 @@ impl Key {
             digest: format!("{digest:032x}"),
         }
     }
-
-    pub fn file_name(&self, suffix: &str) -> String {
-        format!("{}.{suffix}", self.digest)
-    }
 }
 
 /// Splits the name of a cache file into digest and suffix; `None` if it is not one of ours.
@@ -57,12 +53,10 @@ mod tests {
     }
 
     #[test]
-    fn each_url_and_id_has_its_own_stable_file_name() {
+    fn each_url_and_id_has_its_own_stable_digest() {
         let key_of = key("https://host.invalid/t", "id");
         // Public API: the SHA-256 of `https://host.invalid/t\nid`.
-        let name = key_of.file_name("json");
-        assert_eq!(name, "7b6e4fca0d2014c9ea901055e1b8ca98.json");
-        assert_eq!(split_name(&name), Some((&key_of.digest[..], "json")));
+        assert_eq!(key_of.digest, "7b6e4fca0d2014c9ea901055e1b8ca98");
         for other in [
             key("https://host.invalid/t", "id2"),
             key("https://host.invalid/ti", "d"),

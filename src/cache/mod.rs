@@ -10,9 +10,10 @@ mod forget;
 mod key;
 mod sealed;
 
+use std::fs;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub use entry::{Entry, Forgotten};
 #[cfg(feature = "server")]
@@ -24,7 +25,7 @@ pub use sealed::SealedJson;
 
 use crate::lock_file::{Guard, LockFile};
 use crate::oauth::{ClientId, Token, TokenEndpoint};
-use crate::private_file::{self, Stamp};
+use crate::private_file;
 use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Timestamp;
@@ -53,32 +54,15 @@ impl Settings {
     /// Why not; reported as a warning, or as a note if the default location is not meant for this user.
     pub fn check(&self, report: Reporter) -> Result<(), String> {
         let found = private_file::check_dir(&self.dir);
-        if found == Ok(true) {
-            return Ok(());
+        if found != Ok(true)
+            && let Some(home) = &self.home
+        {
+            private_file::check_default_location(&self.dir, home)
+                .inspect_err(|why| report.verbose(|| format!("the cache is off: {why}")))?;
         }
-        if let Some(home) = &self.home {
-            // Run by sudo, it must not leave root's files among those of another user.
-            let home_fault = match private_file::check_dir(home) {
-                Ok(true) => None,
-                Ok(false) => Some("does not exist"),
-                Err(why) => Some(why),
-            };
-            let parent = self.dir.parent().filter(|parent| {
-                private_file::check_dir(parent) == Err(private_file::ANOTHER_USERS)
-            });
-            let fault = home_fault.map(|why| (home.as_path(), why));
-            let fault = fault.or(parent.map(|parent| (parent, private_file::ANOTHER_USERS)));
-            if let Some((dir, why)) = fault {
-                let why = format!("the folder {} {why}", dir.display());
-                report.verbose(|| format!("the cache is off: {why}"));
-                return Err(why);
-            }
-        }
-        found.map(drop).map_err(|why| {
-            let why = format!("the folder {} {why}", self.dir.display());
-            report.warning(&format!("the cache is off: {why}"));
-            why
-        })
+        found
+            .map(drop)
+            .inspect_err(|why| report.warning(&format!("the cache is off: {why}")))
     }
 }
 
@@ -125,19 +109,21 @@ impl Cache {
     /// # Errors
     /// Why it cannot be trusted, or written.
     pub fn lookup(&self, now: Timestamp) -> Result<Option<Entry>, String> {
-        let path = self.entry_path();
-        let untrusted = |why| format!("{} is ignored: {why}", path.display());
-        match private_file::read(&path).map_err(untrusted)? {
-            Some(bytes) => match Entry::parse(bytes, &self.key, now) {
-                Ok(entry) => Ok(Some(entry)),
-                Err(why) => Err(untrusted(why.to_owned())),
-            },
-            None if private_file::is_readable_by_others(&self.path(LOCK)) => Err(format!(
-                "no token is stored in {}: other users can read every file there",
-                self.settings.dir.display()
-            )),
-            None => Ok(None),
+        let path = self.path(ENTRY);
+        match private_file::read(&path) {
+            Ok(Some(bytes)) => Entry::parse(bytes, &self.key, now)
+                .map(Some)
+                .map_err(str::to_owned),
+            Ok(None) if private_file::is_readable_by_others(&self.path(LOCK)) => {
+                let dir = self.settings.dir.display();
+                return Err(format!(
+                    "no token is stored in {dir}: other users can read every file there"
+                ));
+            }
+            Ok(None) => Ok(None),
+            Err(why) => Err(why),
         }
+        .map_err(|why| format!("{} is ignored: {why}", path.display()))
     }
 
     /// Reads the entry. One that cannot be trusted is a cache miss.
@@ -152,47 +138,47 @@ impl Cache {
     pub fn put(&self, guard: &Guard, token: &Token, secret: &ClientSecret, now: Timestamp) {
         let lives = token.remaining(now).is_some_and(|left| !left.is_zero());
         match entry::seal(token, &self.key, secret).filter(|_| lives) {
-            Some(sealed) => self.write(guard, &self.entry_path(), sealed.as_bytes()),
-            None => drop(private_file::remove(&self.entry_path())),
+            Some(sealed) => self.write(guard, &self.path(ENTRY), sealed.as_bytes()),
+            None => drop(private_file::remove(&self.path(ENTRY))),
         }
     }
 
     /// The remembered failures of `secret`.
     pub fn failures(&self, secret: &ClientSecret, now: Timestamp) -> Vec<Failure> {
-        let bytes = self.failure_bytes();
+        let path = self.path(FAILURES);
+        let ignored = |why: &str| {
+            self.report
+                .verbose(|| format!("cache: {} is ignored: {why}", path.display()));
+        };
+        let bytes = private_file::read(&path).unwrap_or_else(|why| {
+            ignored(&why);
+            None
+        });
+        let bytes = bytes.unwrap_or_default();
         let failures = failure::parse(&bytes, secret, now);
         if failures.len() < bytes.lines().count() {
-            self.report.verbose(|| {
-                let path = self.path(FAILURES);
-                let path = path.display();
-                format!("cache: {path}: a failure is ignored: another secret's, or damaged")
-            });
+            ignored("a failure in it is another secret's, or damaged");
         }
         failures
     }
 
     /// Remembers a failure of `secret`.
     pub fn put_failure(&self, guard: &Guard, failure: &Failure, secret: &ClientSecret) {
+        let path = self.path(FAILURES);
+        let earlier = private_file::read(&path).ok().flatten();
         if !self.is_waiting_for_success()
-            && let Some(bytes) = failure::add(&self.failure_bytes(), failure, secret)
+            && let Some(bytes) = failure::add(&earlier.unwrap_or_default(), failure, secret)
         {
-            self.write(guard, &self.path(FAILURES), &bytes);
+            self.write(guard, &path, &bytes);
         }
     }
 
-    fn failure_bytes(&self) -> Vec<u8> {
-        let path = self.path(FAILURES);
-        let bytes = private_file::read(&path).unwrap_or_else(|why| {
-            self.report
-                .verbose(|| format!("cache: {} is ignored: {why}", path.display()));
-            None
-        });
-        bytes.unwrap_or_default()
-    }
-
-    /// The versions of entry and failures: one of them changes when a process stores its result.
-    pub fn stamps(&self) -> [Option<Stamp>; 2] {
-        [ENTRY, FAILURES].map(|suffix| private_file::stamp(&self.path(suffix)))
+    /// When entry and failures were written: one of them changes when a process stores its result.
+    pub fn stamps(&self) -> [Option<SystemTime>; 2] {
+        [ENTRY, FAILURES].map(|suffix| {
+            let found = fs::symlink_metadata(self.path(suffix)).ok()?;
+            found.modified().ok()
+        })
     }
 
     /// Opens the lock file, and creates it if it is missing; `None` if that is impossible or too early, so that this
@@ -202,9 +188,7 @@ impl Cache {
             return None;
         }
         let path = self.path(LOCK);
-        let opened =
-            private_file::create_dir(&self.settings.dir).and_then(|()| LockFile::open(&path));
-        opened
+        LockFile::open(&path)
             .inspect_err(|error| {
                 self.report
                     .verbose(|| format!("cache: {} cannot be opened: {error}", path.display()));
@@ -214,8 +198,14 @@ impl Cache {
 
     /// Whether no file may be created yet.
     fn is_waiting_for_success(&self) -> bool {
-        let exists = |suffix| private_file::stamp(&self.path(suffix)).is_some();
-        self.create_on_first_success && !exists(ENTRY) && !exists(LOCK)
+        self.create_on_first_success && !self.path(ENTRY).exists() && !self.path(LOCK).exists()
+    }
+
+    /// The path of the file with this suffix, whether it exists or not.
+    fn path(&self, suffix: &str) -> PathBuf {
+        self.settings
+            .dir
+            .join(format!("{}.{suffix}", self.key.digest))
     }
 
     /// The path of the entry, whether it exists or not.
@@ -223,15 +213,9 @@ impl Cache {
         self.path(ENTRY)
     }
 
-    fn path(&self, suffix: &str) -> PathBuf {
-        self.settings.dir.join(self.key.file_name(suffix))
-    }
-
     fn write(&self, guard: &Guard, path: &Path, bytes: &[u8]) {
-        let written = private_file::create_dir(&self.settings.dir)
-            .and_then(|()| private_file::replace(path, bytes, guard));
         let path_shown = path.display();
-        let Err(error) = written else {
+        let Err(error) = private_file::replace(path, bytes, guard) else {
             return self.report.verbose(|| format!("cache: wrote {path_shown}"));
         };
         // The next run must not use what this one meant to replace.

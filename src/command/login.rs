@@ -13,7 +13,7 @@ use crate::env::{self, Env};
 use crate::error::Error;
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
-use crate::profile::{self, Profile, ProfileName, Profiles, SecretLocation};
+use crate::profile::{Profile, ProfileName, Profiles, SecretLocation};
 use crate::report::Reporter;
 use crate::time::{Deadline, Timestamp};
 use crate::token_source::{Reuse, TokenSource};
@@ -35,9 +35,8 @@ pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> 
         Some(name) => name,
         None => ProfileName::parse(DEFAULT_NAME, "--profile")?,
     };
-    let dir = profile::required_directory(env)?;
-    let existing = Profiles::load(&dir)?;
-    if existing.iter().any(|(other, _)| *other == name) {
+    let profiles = Profiles::load_for_update(env)?;
+    if profiles.iter().any(|(other, _)| *other == name) {
         report.warning(&format!("the profile {name} exists and will be replaced"));
     }
     let selection = Selection::without_profiles(&args.credentials, env)?;
@@ -75,17 +74,17 @@ pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> 
         "saved the profile {name} for the client id {}; its secret is {location}",
         profile.client_id
     );
-    let replaced = Profiles::update(&dir, |profiles| {
+    let replaced = profiles.update(|profiles, guard| {
         let replaced = profiles.insert(name.clone(), profile, args.make_default)?;
         if let Some(secret) = &secret {
-            saved::save(&dir, &name, &location, secret)?;
+            saved::save(profiles, &name, &location, secret, guard)?;
         }
         Ok(replaced)
     })?;
     if let Some(Profile { secret: old, .. }) = replaced
         && old != location
     {
-        saved::delete(&dir, &name, &old)?;
+        saved::delete(&profiles, &name, &old)?;
     }
     report.info(&saved);
     Ok(())

@@ -9,7 +9,7 @@ use crate::credentials::{Selection, saved};
 use crate::env::Env;
 use crate::error::Error;
 use crate::problem::Problem;
-use crate::profile::{self, ProfileName, Profiles};
+use crate::profile::{ProfileName, Profiles};
 use crate::report::Reporter;
 use crate::time::Deadline;
 
@@ -20,8 +20,7 @@ use crate::time::Deadline;
 /// run again.
 #[inline(never)]
 pub fn run(args: &cli::Logout, env: &Env, report: Reporter) -> Result<(), Error> {
-    let dir = profile::required_directory(env)?;
-    let profiles = Profiles::load(&dir)?;
+    let profiles = Profiles::load_for_update(env)?;
     let names = match args.all {
         true => profiles.iter().map(|(name, _)| name.clone()).collect(),
         false => vec![name(args, env, &profiles)?],
@@ -36,8 +35,8 @@ pub fn run(args: &cli::Logout, env: &Env, report: Reporter) -> Result<(), Error>
                 error.problem().what
             ));
         }
-        Profiles::update(&dir, |profiles| match profiles.remove(name) {
-            Some(profile) => saved::delete(&dir, name, &profile.secret),
+        profiles.update(|profiles, _| match profiles.remove(name) {
+            Some(profile) => saved::delete(profiles, name, &profile.secret),
             // Another process has deleted it.
             None => Ok(()),
         })?;

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::http::Proxy;
 use crate::oauth::{self, Freshness, Token};
 use crate::output;
-use crate::profile::{self, Profiles};
+use crate::profile::Profiles;
 use crate::report::Reporter;
 use crate::server_text::{Redactor, escaped, escaped_json};
 use crate::time::{Deadline, Timestamp};
@@ -90,12 +90,10 @@ pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error>
 
 /// All profiles. An unusable profile file is only a warning, because other sources of credentials still work.
 fn profiles(env: &Env, report: Reporter) -> Profiles {
-    let profiles = profile::directory(env).map(|dir| Profiles::load(&dir));
-    let profiles = profiles.transpose().unwrap_or_else(|problem| {
+    Profiles::load(env).unwrap_or_else(|problem| {
         report.warning(&problem.what);
-        None
-    });
-    profiles.unwrap_or_default()
+        Profiles::default()
+    })
 }
 
 fn cached(

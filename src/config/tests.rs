@@ -173,7 +173,7 @@ fn profile_config(options: &[&str], variables: Variables) -> Result<Config, Prob
     let file = dir.path().join("profiles.json");
     let text = r#"{"version": 1, "default": "p", "profiles": {"p": {"client_id": "p", "secret": "keyring",
         "token_url": "https://p.invalid/t", "ca_cert": "/p.pem", "proxy": "http://p.invalid"}}}"#;
-    crate::private_file::replace(
+    private_file::replace(
         &file,
         text.as_bytes(),
         &crate::lock_file::Guard::without_lock(),

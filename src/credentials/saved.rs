@@ -1,8 +1,6 @@
 //! Client secrets that `login` saved: in the keyring, or in a file of ours that is not encrypted. Secrets that are a
 //! user's file or command are not ours to write or delete.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 
 use super::keyring;
@@ -10,7 +8,7 @@ use crate::error::{Error, Exit};
 use crate::lock_file::Guard;
 use crate::private_file;
 use crate::problem::Problem;
-use crate::profile::{ProfileName, SecretLocation, stored_secret};
+use crate::profile::{ProfileName, Profiles, SecretLocation};
 use crate::secret::ClientSecret;
 
 /// Checks that `login` will be able to save a secret at `location`, before it asks for one.
@@ -24,37 +22,38 @@ pub fn check(name: &ProfileName, location: &SecretLocation) -> Result<(), Error>
     }
 }
 
-/// Saves the secret of the profile `name`, whose file is in `dir`.
+/// Saves the secret of the profile `name`.
 ///
 /// # Errors
 /// If the keyring does not take it, or the file cannot be written.
 pub fn save(
-    dir: &Path,
+    profiles: &Profiles,
     name: &ProfileName,
     location: &SecretLocation,
     secret: &ClientSecret,
+    guard: &Guard,
 ) -> Result<(), Error> {
     match location {
-        SecretLocation::Keyring => keyring::store(name, secret).map_err(cannot_save),
+        SecretLocation::Keyring => keyring::store(name, secret).map_err(cannot_save)?,
         SecretLocation::Stored => {
-            let path = stored_secret(dir, name);
-            let parent = path.parent().unwrap_or(dir);
-            private_file::create_dir(parent)
-                .and_then(|()| {
-                    private_file::replace(&path, secret.expose().as_bytes(), &Guard::without_lock())
-                })
+            let path = profiles.stored_secret(name);
+            private_file::replace(&path, secret.expose().as_bytes(), guard)
                 .with_context(|| format!("cannot write the client secret to {}", path.display()))?;
-            Ok(())
         }
-        SecretLocation::File(_) | SecretLocation::Command(_) => Ok(()),
+        SecretLocation::File(_) | SecretLocation::Command(_) => {}
     }
+    Ok(())
 }
 
 /// Deletes the secret of the profile `name`, if it is still there.
 ///
 /// # Errors
 /// If the keyring does not delete it, or the file cannot be deleted.
-pub fn delete(dir: &Path, name: &ProfileName, location: &SecretLocation) -> Result<(), Error> {
+pub fn delete(
+    profiles: &Profiles,
+    name: &ProfileName,
+    location: &SecretLocation,
+) -> Result<(), Error> {
     match location {
         SecretLocation::Keyring => keyring::delete(name).map_err(|why| {
             keyring_failure(
@@ -63,16 +62,16 @@ pub fn delete(dir: &Path, name: &ProfileName, location: &SecretLocation) -> Resu
                 ),
                 "make the keyring available and run the command again",
             )
-        }),
+        })?,
         SecretLocation::Stored => {
-            let path = stored_secret(dir, name);
+            let path = profiles.stored_secret(name);
             private_file::remove(&path).with_context(|| {
                 format!("cannot delete the client secret in {}", path.display())
             })?;
-            Ok(())
         }
-        SecretLocation::File(_) | SecretLocation::Command(_) => Ok(()),
+        SecretLocation::File(_) | SecretLocation::Command(_) => {}
     }
+    Ok(())
 }
 
 fn cannot_save(why: String) -> Error {

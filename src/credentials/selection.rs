@@ -3,14 +3,14 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{SecretPlace, SecretSource, Source, usable_id};
 use crate::cli;
 use crate::env::{self, Env, Variable};
 use crate::oauth::ClientId;
 use crate::problem::Problem;
-use crate::profile::{self, Profile, ProfileName, Profiles, SecretLocation};
+use crate::profile::{Profile, ProfileName, Profiles, SecretLocation};
 use crate::report::Reporter;
 use crate::secret;
 
@@ -295,7 +295,7 @@ impl Selection {
         }
         let name = name.map(|name| ProfileName::parse(name, &named_by.to_string()));
         let name = name.transpose()?;
-        let (dir, profiles) = load_profiles(env)?;
+        let profiles = Profiles::load(env)?;
         let found = match &name {
             Some(name) => Some((name, profiles.named(name)?)),
             None => profiles.default_profile()?,
@@ -306,7 +306,7 @@ impl Selection {
         let source = Source::Profile(name.clone());
         let place = match &profile.secret {
             SecretLocation::Keyring => SecretPlace::Keyring(name.clone()),
-            SecretLocation::Stored => SecretPlace::File(profile::stored_secret(&dir, name)),
+            SecretLocation::Stored => SecretPlace::File(profiles.stored_secret(name)),
             SecretLocation::File(path) => SecretPlace::File(path.clone()),
             SecretLocation::Command(command) => SecretPlace::Command(command.into()),
         };
@@ -379,14 +379,6 @@ impl fmt::Display for NamedBy {
             Self::Variable => env::CELLS_PROFILE.name,
             Self::Default => "the default profile",
         })
-    }
-}
-
-/// The profiles and the directory of their file. Without a configuration directory there are none.
-fn load_profiles(env: &Env) -> Result<(PathBuf, Profiles), Problem> {
-    match profile::directory(env) {
-        Some(dir) => Profiles::load(&dir).map(|profiles| (dir, profiles)),
-        None => Ok(Default::default()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{ID, Reply, SECRET, Server, TestEnv, each_row};
+use crate::support::{ID, Reply, SECRET, Server, TestEnv, each_row, skipped};
 
 /// The credentials are in variables until [`use_profiles`].
 fn env(replies: impl Into<Vec<Reply>>) -> (Server, TestEnv) {
@@ -189,6 +189,51 @@ fn without_a_keyring_nothing_is_asked_or_saved() {
         .hints("--store file")
         .hints("--client-secret-command");
     assert!(!env.config_dir().exists());
+}
+
+#[test]
+fn an_unexpanded_configuration_directory_is_a_usage_error() {
+    for dir in ["~/config", "$HOME/config"] {
+        let mut env = TestEnv::with_credentials();
+        env.var("CELLS_CONFIG_DIR", dir);
+        for args in [&["login", "--no-check"][..], &["logout"]] {
+            env.run(args)
+                .exits(2)
+                .says("the configuration directory given by CELLS_CONFIG_DIR begins with a literal")
+                .hints("CELLS_CONFIG_DIR");
+        }
+        assert_eq!(fs::read_dir(env.path("")).unwrap().count(), 0);
+    }
+}
+
+/// As `sudo` may leave it: root with the HOME of a user.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_saved_in_the_home_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        return skipped("login in another's home", "root to give a directory away");
+    }
+    for give in ["$HOME", "$XDG_CONFIG_HOME", "$XDG_CONFIG_HOME/cells-token"] {
+        let env = TestEnv::with_credentials();
+        let login = "cells-token login --no-check --store file; ls -A $XDG_CONFIG_HOME/cells-token";
+        env.sh(&format!("mkdir -p {give}; chown nobody {give}; {login}"))
+            .prints("")
+            .says("profiles cannot be saved: the folder ")
+            .says("belongs to another user")
+            .hints("CELLS_CONFIG_DIR");
+    }
+}
+
+#[test]
+fn a_temporary_file_of_a_killed_login_is_removed_by_the_next() {
+    let (_server, mut env) = env([]);
+    let secret = stored(&mut env, "default");
+    let left = stored(&mut env, "default.new~");
+    fs::create_dir_all(left.parent().unwrap()).unwrap();
+    fs::write(&left, "half a sec").unwrap();
+    env.run(&["login", "--no-check", "--store", "file"])
+        .exits(0);
+    assert!(secret.exists() && !left.exists());
 }
 
 #[test]

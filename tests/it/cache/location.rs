@@ -170,6 +170,11 @@ fn the_default_location_must_belong_to_the_user_who_runs_it() {
             false,
         ),
         (
+            "below a file",
+            "rm -r $XDG_CACHE_HOME; touch $XDG_CACHE_HOME",
+            false,
+        ),
+        (
             "a missing cache directory",
             "XDG_CACHE_HOME=$HOME/a/b",
             true,

@@ -16,7 +16,6 @@ fn the_token_is_printed_if_the_cache_cannot_be_written() {
             "below a read-only one",
             "rm -r $CACHE; chmod 500 $HOME/.cache",
         ),
-        ("below a file", "rm -r $HOME/.cache; touch $HOME/.cache"),
         ("a link to nowhere", "rm -r $CACHE; ln -s no/where $CACHE"),
         ("no file may grow", "ulimit -f 0"),
     ];
