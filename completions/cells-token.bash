@@ -94,7 +94,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
+                    COMPREPLY=($(compgen -W "$(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")" -- "${cur}"))
                     return 0
                     ;;
                 --base-url)
@@ -158,7 +158,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
+                    COMPREPLY=($(compgen -W "$(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")" -- "${cur}"))
                     return 0
                     ;;
                 --base-url)
@@ -238,7 +238,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
+                    COMPREPLY=($(compgen -W "$(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")" -- "${cur}"))
                     return 0
                     ;;
                 --client-id)
@@ -318,7 +318,7 @@ _cells__token() {
             fi
             case "${prev}" in
                 --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
+                    COMPREPLY=($(compgen -W "$(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -363,7 +363,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
+                    COMPREPLY=($(compgen -W "$(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")" -- "${cur}"))
                     return 0
                     ;;
                 --base-url)
@@ -529,7 +529,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
+                    COMPREPLY=($(compgen -W "$(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")" -- "${cur}"))
                     return 0
                     ;;
                 --base-url)
@@ -620,7 +620,7 @@ _cells__token() {
                     return 0
                     ;;
                 --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )
+                    COMPREPLY=($(compgen -W "$(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")" -- "${cur}"))
                     return 0
                     ;;
                 --base-url)

@@ -39,7 +39,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-i
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
-complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')"
+complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand get" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
@@ -64,7 +64,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-i
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
-complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')"
+complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
@@ -83,7 +83,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s q -l qui
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l store -d 'Save the secret in the keyring or a file [env: CELLS_STORE]' -r -f -a "keyring\t'The operating system\'s keyring'
 file\t'An unencrypted file'"
-complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l profile -d 'Profile to save [env: CELLS_PROFILE]' -r -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')"
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l profile -d 'Profile to save [env: CELLS_PROFILE]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
@@ -101,7 +101,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l allow-
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -s v -l verbose -d 'Explain each step on stderr'
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -s q -l quiet -d 'Print errors only'
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -l profile -d 'Profile to delete [env: CELLS_PROFILE] [default: the default profile]' -r -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')"
+complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -l profile -d 'Profile to delete [env: CELLS_PROFILE] [default: the default profile]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -l all -d 'Delete all profiles'
 complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -s v -l verbose -d 'Explain each step on stderr'
 complete -c cells-token -n "__fish_cells_token_using_subcommand logout" -s q -l quiet -d 'Print errors only'
@@ -110,7 +110,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l clien
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
-complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')"
+complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F
@@ -128,7 +128,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand status" -s v -l 
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -s q -l quiet -d 'Print errors only'
 complete -c cells-token -n "__fish_cells_token_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cells-token -n "__fish_cells_token_using_subcommand forget" -l client-id -d 'Client ID of the token to delete [env: CELLS_CLIENT_ID]' -r
-complete -c cells-token -n "__fish_cells_token_using_subcommand forget" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')"
+complete -c cells-token -n "__fish_cells_token_using_subcommand forget" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand forget" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand forget" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand forget" -l cache-dir -d 'Cache directory [env: CELLS_CACHE_DIR]' -r -f -a "(__fish_complete_directories)"
@@ -151,7 +151,7 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret-file -d 'Read the secret from a file (- for stdin)' -r -F
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l client-secret-command -d 'Shell command that prints the client secret' -r -f -a "(__fish_complete_command)"
-complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')"
+complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l profile -d 'Use a profile saved by login [env: CELLS_PROFILE]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l base-url -d 'API base URL [env: CELLS_BASE_URL] [default: https://api.aspose.cloud]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l token-url -d 'Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]' -r -f
 complete -c cells-token -n "__fish_cells_token_using_subcommand serve" -l ca-cert -d 'PEM file of CAs to trust besides the system\'s [env: CELLS_CA_CERT]' -r -F

@@ -1,13 +1,12 @@
 //! The settings that options, variables and the profile give. An option overrides its variable. Pure.
 
 mod network;
-mod output;
 
 use std::path::Path;
 use std::time::Duration;
 
 use crate::cache;
-use crate::cli;
+use crate::cli::{self, Format};
 use crate::credentials::Selection;
 use crate::env::{self, Env, Variable};
 use crate::http::{Proxy, Trust};
@@ -18,10 +17,11 @@ use crate::profile::ProfileName;
 use crate::report::{Reporter, Verbosity};
 
 use network::{endpoint, proxy, trust};
-pub use output::{env_name, form};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 const DEFAULT_RETRIES: u32 = 3;
+
+const DEFAULT_ENV_NAME: &str = "CELLS_ACCESS_TOKEN";
 
 /// Name of our directory below the user's cache directory.
 const CACHE_DIRECTORY: &str = "cells-token";
@@ -59,13 +59,16 @@ impl Config {
         env: &Env,
     ) -> Result<Self, Problem> {
         let (endpoint, endpoint_source) = endpoint(&network.endpoint, selection, env)?;
+        let timeout = (&network.timeout, "--timeout", &env::CELLS_TIMEOUT);
+        let retries = (&network.retries, "--retries", &env::CELLS_RETRIES);
+        let min_ttl = (&cache.min_ttl, "--min-ttl", &env::CELLS_MIN_TTL);
         Ok(Self {
-            timeout: timeout(network, env)?,
-            retries: retries(network, env)?,
+            timeout: given(timeout, env, positive_duration)?.unwrap_or(DEFAULT_TIMEOUT),
+            retries: given(retries, env, number)?.unwrap_or(DEFAULT_RETRIES),
             trust: trust(network, selection, env),
             proxy: proxy(network, &endpoint, selection, env)?,
             cache: cache_settings(cache, env)?,
-            min_ttl: min_ttl(cache, env)?,
+            min_ttl: given(min_ttl, env, duration)?.map_or(MinTtl::Default, MinTtl::AtLeast),
             endpoint,
             endpoint_source,
         })
@@ -85,54 +88,19 @@ impl Config {
     }
 }
 
-fn timeout(network: &cli::Network, env: &Env) -> Result<Duration, Problem> {
-    let Some((text, source)) = given(&network.timeout, "--timeout", env, &env::CELLS_TIMEOUT)?
-    else {
-        return Ok(DEFAULT_TIMEOUT);
-    };
-    match duration(text, source)? {
-        Duration::ZERO => Err(Problem::new(
-            format!("the duration given by {source} is zero"),
-            format!("set {source} to a duration such as 30s"),
-        )),
-        timeout => Ok(timeout),
-    }
-}
-
-fn retries(network: &cli::Network, env: &Env) -> Result<u32, Problem> {
-    match given(&network.retries, "--retries", env, &env::CELLS_RETRIES)? {
-        None => Ok(DEFAULT_RETRIES),
-        Some((text, source)) => text.trim().parse().map_err(|_| {
-            Problem::new(
-                format!("the number given by {source} is invalid"),
-                format!("set {source} to a whole number such as 3"),
-            )
-        }),
-    }
-}
-
-fn min_ttl(cache: &cli::Cache, env: &Env) -> Result<MinTtl, Problem> {
-    match given(&cache.min_ttl, "--min-ttl", env, &env::CELLS_MIN_TTL)? {
-        None => Ok(MinTtl::Default),
-        Some((text, source)) => duration(text, source).map(MinTtl::AtLeast),
-    }
-}
-
 fn cache_settings(options: &cli::Cache, env: &Env) -> Result<Option<cache::Settings>, Problem> {
     if options.no_cache || env.switch(&env::CELLS_NO_CACHE)? {
         return Ok(None);
     }
     let option = options.cache_dir.as_deref().map(|dir| (dir, "--cache-dir"));
-    let variable = || {
-        let dir = env.raw(&env::CELLS_CACHE_DIR)?;
-        Some((Path::new(dir), env::CELLS_CACHE_DIR.name))
-    };
-    let Some((dir, source)) = option.or_else(variable) else {
-        let settings = |(dir, home): (&Path, &Path)| cache::Settings {
+    let variable = env.raw(&env::CELLS_CACHE_DIR);
+    let variable = variable.map(|dir| (Path::new(dir), env::CELLS_CACHE_DIR.name));
+    let Some((dir, source)) = option.or(variable) else {
+        let directories = env.user_cache_dir.as_ref().zip(env.home_dir.as_ref());
+        return Ok(directories.map(|(dir, home)| cache::Settings {
             dir: dir.join(CACHE_DIRECTORY),
-            home: Some(home.to_owned()),
-        };
-        return Ok(env.user_cache_dir().zip(env.home_dir()).map(settings));
+            home: Some(home.clone()),
+        }));
     };
     private_file::check_expanded(dir, "cache directory", source)?;
     Ok(Some(cache::Settings {
@@ -146,23 +114,45 @@ fn cache_settings(options: &cli::Cache, env: &Env) -> Result<Option<cache::Setti
 /// # Errors
 /// If that is not a valid name.
 pub fn profile_name(option: &Option<String>, env: &Env) -> Result<Option<ProfileName>, Problem> {
-    let given = given(option, "--profile", env, &env::CELLS_PROFILE)?;
-    given
-        .map(|(name, source)| ProfileName::parse(name, source))
-        .transpose()
+    given(
+        (option, "--profile", &env::CELLS_PROFILE),
+        env,
+        ProfileName::parse,
+    )
 }
 
-/// The value of an option or else of its variable, and the name of the one that gave it.
-fn given<'a>(
-    option: &'a Option<String>,
-    name: &'static str,
-    env: &'a Env,
-    variable: &'static Variable,
-) -> Result<Option<(&'a str, &'static str)>, Problem> {
+/// The value of an option, or else of its variable. `parse` gets the text and the name of the one that gave it.
+fn given<T>(
+    (option, name, variable): (&Option<String>, &str, &Variable),
+    env: &Env,
+    parse: impl FnOnce(&str, &str) -> Result<T, Problem>,
+) -> Result<Option<T>, Problem> {
     match option {
-        Some(text) => Ok(Some((text, name))),
-        None => Ok(env.text(variable)?.map(|text| (text, variable.name))),
+        Some(text) => parse(text, name).map(Some),
+        None => env
+            .text(variable)?
+            .map(|text| parse(text, variable.name))
+            .transpose(),
     }
+}
+
+fn positive_duration(text: &str, source: &str) -> Result<Duration, Problem> {
+    match duration(text, source)? {
+        Duration::ZERO => Err(Problem::new(
+            format!("the duration given by {source} is zero"),
+            format!("set {source} to a duration such as 30s"),
+        )),
+        duration => Ok(duration),
+    }
+}
+
+fn number(text: &str, source: &str) -> Result<u32, Problem> {
+    text.trim().parse().map_err(|_| {
+        Problem::new(
+            format!("the number given by {source} is invalid"),
+            format!("set {source} to a whole number such as 3"),
+        )
+    })
 }
 
 /// Parses a duration such as `500ms`, `30s` or `1h30m`; a bare number is seconds. `source` is the option or variable that
@@ -182,6 +172,52 @@ pub fn duration(text: &str, source: &str) -> Result<Duration, Problem> {
             format!("give {source} something like 500ms, 30s, 5m or 1h30m"),
         )
     })
+}
+
+/// The output format, and the variable name for `-o env`.
+///
+/// # Errors
+/// As for [`env_name`], or if `--env-name` is given for another format.
+pub fn format(flags: &cli::Output) -> Result<(Format, &str), Problem> {
+    let format = flags.output.unwrap_or_default();
+    if format != Format::Env && flags.env_name.is_some() {
+        return Err(Problem::new(
+            "--env-name is given, but the output format has no variable name",
+            "add -o env, or leave out --env-name",
+        ));
+    }
+    Ok((format, env_name(flags.env_name.as_deref())?))
+}
+
+/// The variable to set to the token.
+///
+/// # Errors
+/// If its name is not valid, or if cells-token itself reads it.
+pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
+    let name = flag.unwrap_or(DEFAULT_ENV_NAME);
+    if !is_variable_name(name) {
+        return Err(Problem::new(
+            "the name given by --env-name is not a valid variable name",
+            "use letters, digits and underscores, and no digit first, such as CELLS_ACCESS_TOKEN",
+        ));
+    }
+    // Names are case-insensitive on Windows.
+    let mut own = env::VARIABLES.iter().map(|variable| variable.name);
+    match own.find(|own| own.eq_ignore_ascii_case(name)) {
+        Some(own) => Err(Problem::new(
+            format!("--env-name names {own}, which cells-token reads itself"),
+            "choose another name",
+        )),
+        None => Ok(name),
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    let may_come_first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(may_come_first)
+        && name
+            .chars()
+            .all(|c| may_come_first(c) || c.is_ascii_digit())
 }
 
 /// How much is written to standard error.

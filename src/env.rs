@@ -1,8 +1,13 @@
 //! The only reader of the environment: every variable that cells-token reads, and a snapshot of their values taken at
 //! start.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one reader of the environment"
+)]
+
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::problem::Problem;
 use crate::secret::{self, ClientSecret};
@@ -72,26 +77,16 @@ pub const SECRET_VARIABLES: [&Variable; 3] = [
 ];
 
 /// The first of the variables that name trusted certificates for other programs, if one is set. For a hint.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one reader of the environment"
-)]
 pub fn foreign_ca_variable() -> Option<&'static str> {
-    [
+    let names = [
         "REQUESTS_CA_BUNDLE",
         "NODE_EXTRA_CA_CERTS",
         "CURL_CA_BUNDLE",
-    ]
-    .into_iter()
-    .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    ];
+    names.into_iter().find(|name| of_the_system(name).is_some())
 }
 
 /// The value of a variable that is not an option of cells-token, such as `PATH`. Empty counts as unset.
-#[cfg(feature = "server")]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one reader of the environment"
-)]
 pub fn of_the_system(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
@@ -101,17 +96,16 @@ pub fn of_the_system(name: &str) -> Option<OsString> {
 pub struct Env {
     /// Only the variables that are set, empty ones included: few enough for a linear search.
     values: Vec<(&'static str, OsString)>,
-    user_cache_dir: Option<PathBuf>,
-    user_config_dir: Option<PathBuf>,
-    home_dir: Option<PathBuf>,
+    /// The user's cache directory (`XDG_CACHE_HOME`, or the platform's equivalent).
+    pub user_cache_dir: Option<PathBuf>,
+    /// The user's configuration directory (`XDG_CONFIG_HOME`, or the platform's equivalent).
+    pub user_config_dir: Option<PathBuf>,
+    /// The user's home directory, if its path is absolute.
+    pub home_dir: Option<PathBuf>,
 }
 
 impl Env {
     /// Reads the environment of this process.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one reader of the environment"
-    )]
     pub fn snapshot() -> Self {
         let set = |variable: &Variable| Some((variable.name, std::env::var_os(variable.name)?));
         Self {
@@ -123,10 +117,6 @@ impl Env {
     }
 
     /// The variables that a child must not inherit: those whose value `is_secret`, and those that lead to the secret.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one reader of the environment"
-    )]
     pub fn secret_variables(is_secret: impl Fn(&str) -> bool) -> Vec<OsString> {
         let holds_secret = |value: &OsString| {
             let text = value.to_str().map(secret::without_line_ending);
@@ -141,21 +131,6 @@ impl Env {
             .filter(|(name, value)| leads_to_secret(name) || holds_secret(value))
             .map(|(name, _)| name)
             .collect()
-    }
-
-    /// The user's cache directory (`XDG_CACHE_HOME`, or the platform's equivalent).
-    pub fn user_cache_dir(&self) -> Option<&Path> {
-        self.user_cache_dir.as_deref()
-    }
-
-    /// The user's configuration directory (`XDG_CONFIG_HOME`, or the platform's equivalent).
-    pub fn user_config_dir(&self) -> Option<&Path> {
-        self.user_config_dir.as_deref()
-    }
-
-    /// The user's home directory, if its path is absolute.
-    pub fn home_dir(&self) -> Option<&Path> {
-        self.home_dir.as_deref()
     }
 
     /// The value, unless it is empty.
@@ -178,9 +153,16 @@ impl Env {
     /// # Errors
     /// If it is not UTF-8.
     pub fn text(&self, variable: &Variable) -> Result<Option<&str>, Problem> {
-        self.raw(variable)
-            .map(|value| utf8(value, variable))
-            .transpose()
+        let Some(value) = self.raw(variable) else {
+            return Ok(None);
+        };
+        let name = variable.name;
+        value.to_str().map(Some).ok_or_else(|| {
+            Problem::new(
+                format!("the value of {name} is not UTF-8"),
+                format!("set {name} again, or unset it"),
+            )
+        })
     }
 
     /// The value as a secret.
@@ -226,30 +208,19 @@ impl Env {
     }
 }
 
-fn utf8<'a>(value: &'a OsStr, variable: &Variable) -> Result<&'a str, Problem> {
-    value.to_str().ok_or_else(|| {
-        let name = variable.name;
-        Problem::new(
-            format!("the value of {name} is not UTF-8"),
-            format!("set {name} again, or unset it"),
-        )
-    })
-}
-
-#[cfg(test)]
-impl From<&[(Variable, &str)]> for Env {
-    fn from(variables: &[(Variable, &str)]) -> Self {
-        let value = |(variable, value): &(Variable, &str)| (variable.name, (*value).into());
-        Self {
-            values: variables.iter().map(value).collect(),
-            ..Self::default()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl From<&[(Variable, &str)]> for Env {
+        fn from(variables: &[(Variable, &str)]) -> Self {
+            let value = |(variable, value): &(Variable, &str)| (variable.name, (*value).into());
+            Self {
+                values: variables.iter().map(value).collect(),
+                ..Self::default()
+            }
+        }
+    }
 
     #[test]
     fn a_switch_is_on_or_off_or_an_error() {

@@ -186,7 +186,7 @@ impl Profiles {
         let found = private_file::check_dir(&dir);
         if found != Ok(true)
             && !env.is_set(&env::CELLS_CONFIG_DIR)
-            && let Some(home) = env.home_dir()
+            && let Some(home) = &env.home_dir
         {
             private_file::check_default_location(&dir, home).map_err(unusable)?;
         }
@@ -340,7 +340,7 @@ impl Profiles {
 /// `CELLS_CONFIG_DIR`, or ours below the user's configuration directory.
 fn directory(env: &Env) -> Result<Option<PathBuf>, Problem> {
     let Some(dir) = env.raw(&env::CELLS_CONFIG_DIR).map(PathBuf::from) else {
-        return Ok(env.user_config_dir().map(|dir| dir.join(DIRECTORY)));
+        return Ok(env.user_config_dir.as_ref().map(|dir| dir.join(DIRECTORY)));
     };
     let source = env::CELLS_CONFIG_DIR.name;
     private_file::check_expanded(&dir, "configuration directory", source)?;

@@ -85,18 +85,10 @@ impl Reporter {
         }
     }
 
-    /// Prints a line of a log, without wrapping it.
-    #[cfg(feature = "server")]
-    pub fn log_line(self, text: &str) {
+    /// Prints a line of a log or a line to copy and paste, without wrapping it.
+    pub fn line(self, prefix: &str, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            write(format!("cells-token: {}\n", escaped(text)));
-        }
-    }
-
-    /// Prints a line to copy and paste, below an `info` message, without wrapping it.
-    pub fn indented(self, line: &str) {
-        if self.verbosity >= Verbosity::Normal {
-            write(format!("  {}\n", escaped(line)));
+            write(format!("{prefix}{}\n", escaped(text)));
         }
     }
 
@@ -170,13 +162,11 @@ impl Drop for Progress {
 
 /// Prints one message, wrapped at the width of the terminal if standard error is one.
 fn print(prefix: &str, text: &str) {
-    let line = format!("{prefix}{}", escaped(text));
-    let width = Term::stderr().size_checked();
-    let line = match width {
-        Some((_, width)) => wrapped(&line, width.into()),
-        None => line,
-    };
-    write(format!("{line}\n"));
+    let mut line = format!("{prefix}{}", escaped(text));
+    if let Some((_, width)) = Term::stderr().size_checked() {
+        line = wrapped(&line, width.into());
+    }
+    write(line + "\n");
 }
 
 /// Wraps `text` between words. A word that is longer than a line, such as a URL, stays whole.

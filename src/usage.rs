@@ -13,13 +13,9 @@ pub fn explain(error: &clap::Error) -> Problem {
         _ => &[],
     };
     let first = |kind| texts(kind).first().map(String::as_str);
-    let suggestion = [
-        ContextKind::SuggestedSubcommand,
-        ContextKind::SuggestedArg,
-        ContextKind::SuggestedValue,
-    ]
-    .into_iter()
-    .find_map(first);
+    let suggestion = first(ContextKind::SuggestedSubcommand)
+        .or(first(ContextKind::SuggestedArg))
+        .or(first(ContextKind::SuggestedValue));
 
     let typed = first(ContextKind::InvalidArg).unwrap_or_default();
     // Except for an unknown argument, this is the name from the table of options, such as `--output <FORMAT>`.
@@ -51,7 +47,7 @@ pub fn explain(error: &clap::Error) -> Problem {
 
     let usage = match error.get(ContextKind::Usage) {
         Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        _ => String::new(),
+        _ => "Usage: cells-token".into(),
     };
     let values = texts(ContextKind::ValidValue);
     let hint = match error.kind() {
@@ -69,21 +65,14 @@ pub fn explain(error: &clap::Error) -> Problem {
 
 /// `--name` of `--name <VALUE>`, `<NAME>` of `<NAME>...`.
 fn name(argument: &str) -> &str {
-    let end = argument.find([' ', '=', '.']);
-    &argument[..end.unwrap_or(argument.len())]
+    argument.split([' ', '=', '.']).next().unwrap_or_default()
 }
 
 /// The command that a usage line is about: `cells-token get` of `Usage: cells-token get [OPTIONS]`.
 fn command(usage: &str) -> String {
     let words = usage.split(' ').skip(1);
-    let names: Vec<_> = words
-        .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
-        .collect();
-    if names.is_empty() {
-        "cells-token".into()
-    } else {
-        names.join(" ")
-    }
+    let names = words.take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));
+    names.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

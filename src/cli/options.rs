@@ -92,7 +92,13 @@ pub struct Endpoint {
     /// Token endpoint URL, instead of a base URL [env: CELLS_TOKEN_URL]
     ///
     /// [default: the base URL followed by /v4.0/cells/connect/token]
-    #[arg(long, value_name = "URL", hide_short_help = true, value_hint = ValueHint::Url)]
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "base_url",
+        hide_short_help = true,
+        value_hint = ValueHint::Url
+    )]
     pub token_url: Option<String>,
 
     /// Allow http:// beyond loopback [env: CELLS_ALLOW_HTTP]

@@ -21,16 +21,9 @@ const BASH_COMMAND: &str = r#"    if [[ ${prev} == -- ]] ; then
 const BASH_PROFILE: &str = r#"                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))"#;
 
-const BASH_PROFILE_NAMES: &str = r#"                --profile)
-                    COMPREPLY=( $(compgen -W "$(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')" -- "${cur}") )"#;
-
-const ZSH_PROFILE: &str = ":NAME:_default'";
-
-const ZSH_PROFILE_NAMES: &str = r#":NAME:{compadd -- $(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")}'"#;
-
-const FISH_PROFILE: &str = " -l profile ";
-
-const FISH_PROFILE_NAMES: &str = r#" -f -a "(cells-token status 2>/dev/null | sed -n 's/^profile  *\([A-Za-z0-9._-]*\).*/\1/p')""#;
+/// Prints the names of the profiles.
+const PROFILES: &str =
+    r#"cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p""#;
 
 /// As [`BASH_COMMAND`].
 const FISH_COMMAND: &str = r#"complete -c cells-token -n "__fish_seen_subcommand_from run sandbox; and contains -- -- (commandline -opc)" -f -a "(__fish_complete_command)"
@@ -58,28 +51,28 @@ pub fn script(shell: Shell) -> String {
         Shell::Bash => script
             .replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"))
             .replacen(BASH_CASES, &format!("{BASH_COMMAND}{BASH_CASES}"), 1)
-            .replace(BASH_PROFILE, BASH_PROFILE_NAMES),
-        Shell::Zsh => complete_profiles_in_zsh(&script),
-        Shell::Fish => complete_profiles_in_fish(&script),
+            .replace(
+                BASH_PROFILE,
+                &BASH_PROFILE.replace("-f ", &format!(r#"-W "$({PROFILES})" -- "#)),
+            ),
+        Shell::Zsh => edit_lines(&script, "'--profile=", |line| {
+            line.replace(":_default'", &format!(":{{compadd -- $({PROFILES})}}'"))
+        }),
+        Shell::Fish => {
+            let names = format!(" -f -a '({PROFILES})'");
+            edit_lines(&script, " -l profile ", |line| format!("{line}{names}")) + FISH_COMMAND
+        }
         _ => script.into_owned(),
     }
 }
 
-fn complete_profiles_in_zsh(script: &str) -> String {
-    let line = |line: &str| match line.contains("'--profile=") {
-        true => line.replace(ZSH_PROFILE, ZSH_PROFILE_NAMES) + "\n",
+/// Applies `edit` to the lines that contain `marker`.
+fn edit_lines(script: &str, marker: &str, edit: impl Fn(&str) -> String) -> String {
+    let line = |line: &str| match line.contains(marker) {
+        true => edit(line) + "\n",
         false => format!("{line}\n"),
     };
     script.lines().map(line).collect()
-}
-
-fn complete_profiles_in_fish(script: &str) -> String {
-    let line = |line: &str| match line.contains(FISH_PROFILE) {
-        true => format!("{line}{FISH_PROFILE_NAMES}\n"),
-        false => format!("{line}\n"),
-    };
-    let lines: String = script.lines().map(line).collect();
-    lines + FISH_COMMAND
 }
 
 #[cfg(test)]

@@ -15,9 +15,10 @@ use crate::token_source;
 /// # Errors
 /// Why no token could be obtained or printed.
 pub fn run(args: &cli::Get, env: &Env, report: Reporter) -> Result<(), Error> {
-    let form = config::form(&args.output)?;
+    let (format, env_name) = config::format(&args.output)?;
     let obtained = token_source::obtain(&args.request, env, Timestamp::now, report)?;
-    let line = output::render(&obtained.token, obtained.origin, form, Timestamp::now());
+    let (token, origin) = (&obtained.token, obtained.origin);
+    let line = output::render(token, origin, format, env_name, Timestamp::now());
     output::write_stdout(&line)?;
     if let Some(id) = obtained.prompted_id {
         suggest_variables(&id, report);
@@ -28,8 +29,11 @@ pub fn run(args: &cli::Get, env: &Env, report: Reporter) -> Result<(), Error> {
 /// Shows how to avoid the prompt. The secret is left out: a line in a shell profile may not be the place for it.
 fn suggest_variables(id: &ClientId, report: Reporter) {
     report.info("to skip the prompt next time:");
-    report.indented(&set(env::CELLS_CLIENT_ID.name, &id.0));
-    report.indented(&set(env::CELLS_CLIENT_SECRET.name, "<the client secret>"));
+    report.line("  ", &set(env::CELLS_CLIENT_ID.name, &id.0));
+    report.line(
+        "  ",
+        &set(env::CELLS_CLIENT_SECRET.name, "<the client secret>"),
+    );
 }
 
 /// A command that sets a variable, for a POSIX shell.

@@ -22,27 +22,22 @@ enum Url<'a> {
 /// The token endpoint, and what named it.
 ///
 /// # Errors
-/// If its URL is invalid, or two options name one.
-pub fn endpoint(
-    options: &cli::Endpoint,
-    selection: &Selection,
-    env: &Env,
+/// If its URL is invalid.
+pub fn endpoint<'a>(
+    options: &'a cli::Endpoint,
+    selection: &'a Selection,
+    env: &'a Env,
 ) -> Result<(TokenEndpoint, &'static str), Problem> {
     let allow_http = options.allow_http || env.switch(&env::CELLS_ALLOW_HTTP)?;
     let (url, source, allow_http) = match (&options.token_url, &options.base_url) {
-        (Some(_), Some(_)) => {
-            return Err(Problem::new(
-                "--token-url and --base-url cannot be given together",
-                "keep --token-url, which names the endpoint itself, or --base-url",
-            ));
-        }
-        (Some(url), None) => (Url::Token(url), "--token-url", allow_http),
+        (Some(url), _) => (Url::Token(url), "--token-url", allow_http),
         (None, Some(url)) => (Url::Base(url), "--base-url", allow_http),
         (None, None) => {
             let variable = url_variable(selection, env)?;
             let variable = variable.map(|(url, source)| (url, source, allow_http));
-            let of_profile = |profile| {
-                let url = url_of_profile(profile)?;
+            let of_profile = |profile: &'a Profile| {
+                let base = profile.base_url.as_deref().map(Url::Base);
+                let url = profile.token_url.as_deref().map(Url::Token).or(base)?;
                 Some((url, PROFILE, allow_http || profile.allow_http))
             };
             let chosen = selection.profile_or_variable(of_profile, variable);
@@ -65,18 +60,12 @@ fn url_variable<'a>(
         return Ok(Some((Url::Token(url), env::CELLS_TOKEN_URL.name)));
     }
     let sdk_secret = Source::Variable(&env::CELLS_CLOUD_CLIENT_SECRET);
-    let sdk = (selection.secret.source == sdk_secret).then_some(&env::CELLS_CLOUD_API_BASE_URL);
-    for variable in [Some(&env::CELLS_BASE_URL), sdk].into_iter().flatten() {
-        if let Some(url) = env.text(variable)? {
-            return Ok(Some((Url::Base(url), variable.name)));
-        }
-    }
-    Ok(None)
-}
-
-fn url_of_profile(profile: &Profile) -> Option<Url<'_>> {
-    let token = profile.token_url.as_deref().map(Url::Token);
-    token.or(profile.base_url.as_deref().map(Url::Base))
+    let variable = match env.is_set(&env::CELLS_BASE_URL) || selection.secret.source != sdk_secret {
+        true => &env::CELLS_BASE_URL,
+        false => &env::CELLS_CLOUD_API_BASE_URL,
+    };
+    let url = env.text(variable)?;
+    Ok(url.map(|url| (Url::Base(url), variable.name)))
 }
 
 /// The certificates to trust.

@@ -69,16 +69,6 @@ fn the_endpoint_comes_from_the_source_with_the_highest_precedence() {
                 &[base, token],
                 at("https://f.invalid/f", "--token-url"),
             ),
-            (
-                &[
-                    "--base-url",
-                    "https://f.invalid",
-                    "--token-url",
-                    "https://f.invalid/f",
-                ],
-                &[],
-                None,
-            ),
             (&[], &sdks, below("sdk.invalid", "CellsCloudApiBaseUrl")),
             (
                 &[],

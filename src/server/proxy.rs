@@ -114,7 +114,7 @@ impl TokenProxy {
     pub fn record(&self, exchange: &Exchange<'_>, response: &Response) {
         self.metrics.end(response);
         if self.report.verbosity() > Verbosity::Quiet {
-            self.report.log_line(&exchange.line(response));
+            self.report.line("cells-token: ", &exchange.line(response));
         }
     }
 }
