@@ -8,7 +8,9 @@ use zeroize::Zeroizing;
 
 use super::SecretSource;
 use super::file::{self, SIZE_LIMIT};
-use super::terminal::{SignalGuard, Terminal};
+#[cfg(unix)]
+use super::terminal::ModeGuard;
+use super::terminal::Terminal;
 use crate::env;
 use crate::input::{self, Bytes};
 use crate::problem::Problem;
@@ -51,14 +53,13 @@ fn output(command: &OsStr) -> io::Result<(Bytes, ExitStatus)> {
     for variable in env::SECRET_VARIABLES {
         child.env_remove(variable.name);
     }
-    // A command that was interrupted while it read a password must not leave a terminal without echo.
     let terminal = Terminal::open();
-    let guard = SignalGuard::new(terminal.as_ref())?;
+    // A command that was interrupted while it read a password must not leave a terminal without echo.
+    #[cfg(unix)]
+    let _guard = terminal.as_ref().map(ModeGuard::for_command).transpose()?;
     child.stdin(terminal.map_or_else(Stdio::null, |terminal| terminal.into_input().into()));
     let mut child = child.spawn()?;
-    guard.pass_on_to(&child);
     let output = read_output(&mut child);
-    drop(guard);
     if output.is_err() {
         let _ = child.kill();
     }

@@ -1,7 +1,6 @@
 //! The client secret from a file or standard input, and the text encodings that such input comes in.
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
 
 use zeroize::Zeroize as _;
 
@@ -18,22 +17,10 @@ const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 const UTF16_LE_BOM: &[u8] = b"\xFF\xFE";
 const UTF16_BE_BOM: &[u8] = b"\xFE\xFF";
 
-/// Reads the client secret from the file at `path`, which `source` describes.
-///
-/// # Errors
-/// If the file cannot be read before the deadline, is too long or is not text.
-pub fn read(
-    path: &Path,
-    source: &SecretSource,
-    deadline: Deadline,
-) -> Result<ClientSecret, Problem> {
-    secret(input::read(path, SIZE_LIMIT, deadline), source)
-}
-
 /// Reads the client secret from standard input, up to its end.
 ///
 /// # Errors
-/// If standard input is a terminal, which would show the secret, or as for [`read`].
+/// If standard input is a terminal, which would show the secret, or as for [`parse`].
 pub fn read_stdin(source: &SecretSource, deadline: Deadline) -> Result<ClientSecret, Problem> {
     if io::stdin().is_terminal() {
         return Err(Problem::new(
@@ -41,19 +28,22 @@ pub fn read_stdin(source: &SecretSource, deadline: Deadline) -> Result<ClientSec
             "leave out --client-secret-file to be prompted without echo",
         ));
     }
-    secret(input::read_stdin(SIZE_LIMIT, deadline), source)
+    parse(input::read_stdin(SIZE_LIMIT, deadline), source)
 }
 
-fn secret(bytes: io::Result<Bytes>, source: &SecretSource) -> Result<ClientSecret, Problem> {
-    let unreadable = |why: &dyn std::fmt::Display| {
+/// The client secret in the content of a file, which `source` describes.
+///
+/// # Errors
+/// If the file could not be read, or is not text.
+pub fn parse(content: io::Result<Bytes>, source: &SecretSource) -> Result<ClientSecret, Problem> {
+    let text = content.map_err(|error| error.to_string());
+    let text = text.and_then(|bytes| decode(&bytes).map_err(str::to_owned));
+    text.map(ClientSecret::new).map_err(|why| {
         Problem::new(
             format!("cannot read the client secret from {source}: {why}"),
             "name a readable file that contains only the client secret",
         )
-    };
-    let bytes = bytes.map_err(|error| unreadable(&error))?;
-    let text = decode(&bytes).map_err(|why| unreadable(&why))?;
-    Ok(ClientSecret::new(text))
+    })
 }
 
 /// Decodes UTF-8 with or without a byte order mark, and UTF-16 with one, which Windows PowerShell's `>` writes.

@@ -1,8 +1,7 @@
 //! Client secrets in the operating system's keyring: the Secret Service on Linux, the Keychain on macOS, the Credential
 //! Manager on Windows. Errors are one clause that says what the keyring did not do.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 #[cfg(target_os = "macos")]
@@ -14,8 +13,10 @@ use keyring_core::{Entry, Error};
 #[cfg(windows)]
 use windows_native_keyring_store::Store;
 
+use crate::blocking;
 use crate::profile::ProfileName;
 use crate::secret::ClientSecret;
+use crate::time::Deadline;
 
 /// The service that all entries are filed under; the account is the profile's name.
 const SERVICE: &str = "cells-token";
@@ -57,47 +58,29 @@ pub fn check(name: &ProfileName) -> Result<(), String> {
     with_entry(name, |entry| entry.get_credential().map(drop)).map(drop)
 }
 
-/// `None` if there is no such entry. Runs on a thread of its own, because a locked keyring does not answer until
-/// somebody unlocks it; a thread that has not ended by the time limit is abandoned.
+/// `None` if there is no such entry. A locked keyring does not answer until somebody unlocks it.
 fn with_entry<T: Send + 'static>(
     name: &ProfileName,
     action: impl FnOnce(&Entry) -> Result<T, Error> + Send + 'static,
 ) -> Result<Option<T>, String> {
     let name = name.as_str().to_owned();
-    let (sender, receiver) = mpsc::channel();
-    let run = move || {
-        let result = match Store::new() {
-            Ok(store) => store
-                .build(SERVICE, &name, None)
-                .and_then(|entry| action(&entry))
-                .map(Some)
-                .or_else(none_if_missing),
-            Err(error) => Err(format!("no keyring service: {}", explain(error))),
-        };
-        // Fails if the time limit has passed.
-        let _ = sender.send(result);
-    };
-    thread::Builder::new()
-        .name("keyring".to_owned())
-        .spawn(run)
-        .map_err(|error| error.to_string())?;
-    match receiver.recv_timeout(TIMEOUT) {
-        Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => {
-            let seconds = TIMEOUT.as_secs();
-            Err(format!(
-                "no answer within {seconds} seconds; it may be locked"
-            ))
+    let work = move || {
+        let store =
+            Store::new().map_err(|error| format!("no keyring service: {}", explain(error)))?;
+        let entry = store.build(SERVICE, &name, None);
+        match entry.and_then(|entry| action(&entry)) {
+            Ok(result) => Ok(Some(result)),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(explain(error)),
         }
-        Err(RecvTimeoutError::Disconnected) => Err("its client library failed".to_owned()),
-    }
-}
-
-fn none_if_missing<T>(error: Error) -> Result<Option<T>, String> {
-    match error {
-        Error::NoEntry => Ok(None),
-        error => Err(explain(error)),
-    }
+    };
+    blocking::run(Deadline::after(TIMEOUT), || {}, work).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => format!(
+            "no answer within {} seconds; it may be locked",
+            TIMEOUT.as_secs()
+        ),
+        _ => error.to_string(),
+    })?
 }
 
 /// Not every `Error` may be shown: some contain the secret.

@@ -11,29 +11,23 @@ mod selection;
 mod terminal;
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::path::PathBuf;
+use std::{fmt, mem};
 
 pub use selection::Selection;
 
-use self::prompt::PromptError;
-use crate::env::{self, Env, Variable};
+use self::file::SIZE_LIMIT;
+use crate::env::{Env, Variable};
 use crate::error::{Error, Exit};
+use crate::input;
 use crate::oauth::ClientId;
 use crate::problem::Problem;
 use crate::profile::ProfileName;
 use crate::secret::{self, ClientSecret};
 use crate::time::Deadline;
 
-const ID_QUESTION: &str = "Client ID: ";
-const SECRET_QUESTION: &str = "Client secret (not shown): ";
-
-/// Shown above the prompt if neither id nor secret are set.
-const FIRST_RUN: &str =
-    "No credentials found. Create an application at https://dashboard.aspose.cloud to get them.";
-
 /// What gave a client id or secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// An option.
     Option(&'static str),
@@ -42,6 +36,7 @@ pub enum Source {
     /// A profile.
     Profile(ProfileName),
     /// The terminal.
+    #[default]
     Prompt,
 }
 
@@ -57,7 +52,7 @@ impl fmt::Display for Source {
 }
 
 /// Where the client secret is. Never holds the secret itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecretSource {
     /// What named the place.
     pub source: Source,
@@ -66,7 +61,7 @@ pub struct SecretSource {
 }
 
 /// The kinds of places that a client secret is read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SecretPlace {
     /// The value of the option or variable.
     Value,
@@ -79,6 +74,7 @@ pub enum SecretPlace {
     /// The operating system's keyring.
     Keyring(ProfileName),
     /// The answer of a person.
+    #[default]
     Prompt,
 }
 
@@ -95,11 +91,6 @@ impl SecretPlace {
 }
 
 impl SecretSource {
-    const PROMPT: Self = Self {
-        source: Source::Prompt,
-        place: SecretPlace::Prompt,
-    };
-
     /// Whether reading the secret may bother a person, so that it is read only if a request is needed.
     pub fn is_interactive(&self) -> bool {
         matches!(
@@ -130,16 +121,12 @@ pub fn client_id(selection: &Selection, env: &Env) -> Result<ClientId, Error> {
     if let Some(id) = &selection.client_id {
         return Ok(id.clone());
     }
-    let (question, missing) = match selection.is_empty() {
-        true => (
-            format!("{FIRST_RUN}\n{ID_QUESTION}"),
-            [&env::CELLS_CLIENT_ID, &env::CELLS_CLIENT_SECRET].as_slice(),
-        ),
-        false => (ID_QUESTION.to_owned(), [&env::CELLS_CLIENT_ID].as_slice()),
+    let question = match selection.is_empty() {
+        true => prompt::CREDENTIALS,
+        false => prompt::CLIENT_ID,
     };
-    let id = prompt::visible(&question, selection.no_input)
-        .map_err(|error| no_answer(error, missing, env))?;
-    usable_id(OsStr::new(&id), &Source::Prompt)
+    let id = prompt::ask(&question, selection.no_input, env)?;
+    usable_id(OsStr::new(&*id), &Source::Prompt)
         .map_err(|problem| Error::Local(Exit::NoCredentials, problem))
 }
 
@@ -165,7 +152,7 @@ pub fn client_secret(
             _ => Ok(option.cloned()),
         }
         .map(|value| value.unwrap_or_else(|| ClientSecret::new(String::new()))),
-        SecretPlace::File(path) => file::read(path, source, deadline),
+        SecretPlace::File(path) => file::parse(input::read(path, SIZE_LIMIT, deadline), source),
         SecretPlace::Stdin => file::read_stdin(source, deadline),
         SecretPlace::Command(command) => command::run(command, source),
         SecretPlace::Keyring(name) => keyring::read(name).map_err(|why| {
@@ -174,9 +161,10 @@ pub fn client_secret(
                 format!("unlock the keyring, or run cells-token login --profile {name} again"),
             )
         }),
-        SecretPlace::Prompt => prompt::hidden(SECRET_QUESTION, selection.no_input)
-            .map(|text| Ok(ClientSecret::new(text)))
-            .map_err(|error| no_answer(error, &[&env::CELLS_CLIENT_SECRET], env))?,
+        SecretPlace::Prompt => {
+            let mut text = prompt::ask(&prompt::CLIENT_SECRET, selection.no_input, env)?;
+            Ok(ClientSecret::new(mem::take(&mut text)))
+        }
     };
     let secret = secret.map_err(error)?;
     match secret.defect() {
@@ -201,38 +189,4 @@ fn unusable(what: &str, source: &dyn fmt::Display, defect: &str) -> Problem {
         format!("the {what} from {source} {defect}"),
         format!("give the {what} as a single line, as the dashboard shows it"),
     )
-}
-
-/// Why the prompt gave no answer; `missing` are the variables that would have made it unnecessary.
-fn no_answer(error: PromptError, missing: &[&Variable], env: &Env) -> Error {
-    let why = match error {
-        PromptError::Forbidden => "--no-input, CELLS_NO_INPUT or CI disables the prompt",
-        PromptError::NoTerminal => "there is no terminal to prompt on",
-        PromptError::Ended => "the input ended",
-        PromptError::Interrupted => {
-            let problem = Problem::new("interrupted", "run the command again");
-            return Error::Local(Exit::Interrupted, problem);
-        }
-        PromptError::Failed(error) => {
-            return anyhow::Error::new(error)
-                .context("cannot prompt on the terminal")
-                .into();
-        }
-    };
-    let what = match missing {
-        [one] if **one == env::CELLS_CLIENT_SECRET => "no client secret",
-        [_] => "no client id",
-        _ => "no credentials",
-    };
-    let names: Vec<_> = missing.iter().map(|variable| variable.name).collect();
-    let names = names.join(" and ");
-    let hint = match missing.iter().find(|variable| env.is_empty(variable)) {
-        Some(empty) => format!(
-            "{} is set but empty: check where its value comes from",
-            empty.name
-        ),
-        None => format!("set {names}, or run cells-token login on a terminal"),
-    };
-    let problem = Problem::new(format!("{what} found, and {why}"), hint);
-    Error::Local(Exit::NoCredentials, problem)
 }

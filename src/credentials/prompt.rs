@@ -1,56 +1,87 @@
-//! Asks for credentials on the terminal, never on standard output or input, which belong to the calling script. The only
-//! file that names rpassword.
+//! Asks for credentials on the terminal, never on standard output or input, which belong to the calling script.
 
 use std::io;
 
-use super::terminal::{SignalGuard, Terminal};
+use anyhow::Context as _;
+use zeroize::Zeroizing;
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub enum PromptError {
-    /// Options or variables forbid to prompt.
-    Forbidden,
-    /// The process has no terminal.
-    NoTerminal,
-    /// The input ended (Ctrl-D).
-    Ended,
-    /// Ctrl-C.
-    Interrupted,
-    /// The terminal failed.
-    Failed(io::Error),
+use super::terminal::Terminal;
+use crate::env::{self, Env, Variable};
+use crate::error::{Error, Exit};
+use crate::problem::Problem;
+
+/// A question, and what is missing without an answer to it.
+pub struct Question {
+    text: &'static str,
+    is_secret: bool,
+    missing: &'static str,
+    /// The variables that make the question unnecessary.
+    variables: &'static [&'static Variable],
 }
 
-/// Asks for one line, with echo.
+pub const CLIENT_ID: Question = Question {
+    text: "Client ID: ",
+    is_secret: false,
+    missing: "no client id",
+    variables: &[&env::CELLS_CLIENT_ID],
+};
+
+pub const CLIENT_SECRET: Question = Question {
+    text: "Client secret (not shown): ",
+    is_secret: true,
+    missing: "no client secret",
+    variables: &[&env::CELLS_CLIENT_SECRET],
+};
+
+/// Asks for the client id if the secret will be asked for too.
+pub const CREDENTIALS: Question = Question {
+    text: "No credentials found. Create an application at https://dashboard.aspose.cloud to get them.\nClient ID: ",
+    is_secret: false,
+    missing: "no credentials",
+    variables: &[&env::CELLS_CLIENT_ID, &env::CELLS_CLIENT_SECRET],
+};
+
+/// Asks for one line; a secret without echo. The answer may end in a line ending.
 ///
 /// # Errors
-/// As [`PromptError`] lists.
-pub fn visible(question: &str, no_input: bool) -> Result<String, PromptError> {
-    match terminal(no_input)?.ask(question) {
-        Ok(Some(answer)) => Ok(answer),
-        Ok(None) => Err(PromptError::Ended),
-        Err(error) => Err(PromptError::Failed(error)),
-    }
-}
-
-/// Asks for one line, without echo. On Unix the echo is on again whatever signal ends the process.
-///
-/// # Errors
-/// As [`PromptError`] lists.
-pub fn hidden(question: &str, no_input: bool) -> Result<String, PromptError> {
-    let terminal = terminal(no_input)?;
-    let guard = SignalGuard::new(Some(&terminal)).map_err(PromptError::Failed)?;
-    guard.silence().map_err(PromptError::Failed)?;
-    rpassword::prompt_password(question).map_err(|error| match error.kind() {
-        // rpassword has raised SIGINT, which ends the process when the guard is dropped; on Windows it has not.
-        io::ErrorKind::Interrupted => PromptError::Interrupted,
-        io::ErrorKind::UnexpectedEof => PromptError::Ended,
-        _ => PromptError::Failed(error),
-    })
-}
-
-fn terminal(no_input: bool) -> Result<Terminal, PromptError> {
-    if no_input {
-        return Err(PromptError::Forbidden);
-    }
-    Terminal::open().ok_or(PromptError::NoTerminal)
+/// If there is no answer, or the terminal fails.
+pub fn ask(question: &Question, no_input: bool, env: &Env) -> Result<Zeroizing<String>, Error> {
+    let why = if no_input {
+        "--no-input, CELLS_NO_INPUT or CI disables the prompt"
+    } else if let Some(terminal) = Terminal::open() {
+        let answer = match question.is_secret {
+            true => terminal.ask_without_echo(question.text),
+            false => terminal.ask(question.text),
+        };
+        match answer {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                let problem = Problem::new("interrupted", "run the command again");
+                return Err(Error::Local(Exit::Interrupted, problem));
+            }
+            answer => match answer.context("cannot prompt on the terminal")? {
+                Some(answer) => return Ok(answer),
+                None => "the input ended",
+            },
+        }
+    } else {
+        "there is no terminal to prompt on"
+    };
+    let empty = question.variables.iter().find(|name| env.is_empty(name));
+    let names: Vec<_> = question
+        .variables
+        .iter()
+        .map(|variable| variable.name)
+        .collect();
+    let hint = match empty {
+        Some(empty) => format!(
+            "{} is set but empty: check where its value comes from",
+            empty.name
+        ),
+        None => format!(
+            "set {}, or run cells-token login on a terminal",
+            names.join(" and ")
+        ),
+    };
+    let what = format!("{} found, and {why}", question.missing);
+    Err(Error::Local(Exit::NoCredentials, Problem::new(what, hint)))
 }

@@ -2,7 +2,6 @@
 //! and reads only the profile file, if options and variables leave something to find there.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::Path;
 
 use super::{SecretPlace, SecretSource, Source, usable_id};
@@ -25,14 +24,19 @@ const FAMILIES: [(&Variable, &Variable); 4] = [
     ),
 ];
 
-const SECRET_OPTIONS: [Source; 3] = [
-    Source::Option("--client-secret"),
-    Source::Option("--client-secret-file"),
-    Source::Option("--client-secret-command"),
+/// The options for an id and for a secret: its value, a file and a command.
+const OPTIONS: [&str; 4] = [
+    "--client-id",
+    "--client-secret",
+    "--client-secret-file",
+    "--client-secret-command",
 ];
 
+const PROFILE_OPTION: &str = "--profile";
+const DEFAULT_PROFILE: &str = "the default profile";
+
 /// The sources that will be used. Holds no secret.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Selection {
     /// `None` if it has to be prompted for.
     pub client_id: Option<ClientId>,
@@ -40,8 +44,8 @@ pub struct Selection {
     pub id_source: Source,
     /// Where the client secret is.
     pub secret: SecretSource,
-    /// The profile in use, and what named it.
-    profile: Option<(Profile, NamedBy)>,
+    /// The profile in use, and whether `--profile` named it.
+    profile: Option<(Profile, bool)>,
     /// Whether prompting is forbidden.
     pub no_input: bool,
     /// Sources that are set and not used.
@@ -59,21 +63,6 @@ pub struct PassedOver {
     pub is_suspicious: bool,
 }
 
-/// What named a profile, which decides its precedence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NamedBy {
-    Option,
-    Variable,
-    Default,
-}
-
-/// An id and the secret that belongs to it.
-struct Pair<'a> {
-    id_source: Source,
-    id: &'a OsStr,
-    secret: SecretSource,
-}
-
 impl Selection {
     /// Selects the first source of each, in order of precedence: options, `--profile`, `CELLS_CLIENT_*`,
     /// `CELLS_PROFILE`, the SDKs' variables, the default profile, the prompt. An id is never combined with the secret of
@@ -88,22 +77,22 @@ impl Selection {
     ) -> Result<Self, Problem> {
         let mut selection = Self::of_options(options, env)?;
         if profile.is_some() {
-            selection.offer_profile(NamedBy::Option, profile, env)?;
+            selection.offer_profile(PROFILE_OPTION, profile, env)?;
         }
         selection.offer_own_variables(env)?;
         let variable = env.text(&env::CELLS_PROFILE)?;
         if variable.is_some() {
-            selection.offer_profile(NamedBy::Variable, variable, env)?;
+            selection.offer_profile(env::CELLS_PROFILE.name, variable, env)?;
         }
         selection.offer_families(env)?;
         if variable.is_none()
-            && let Err(problem) = selection.offer_profile(NamedBy::Default, None, env)
+            && let Err(problem) = selection.offer_profile(DEFAULT_PROFILE, None, env)
         {
             // No error beside an id or secret from elsewhere.
             if selection.is_empty() {
                 return Err(problem);
             }
-            selection.pass_over(NamedBy::Default, problem.what, true);
+            selection.pass_over(DEFAULT_PROFILE, problem.what, true);
         }
         Ok(selection)
     }
@@ -127,8 +116,8 @@ impl Selection {
         variable: Option<T>,
     ) -> Option<T> {
         match &self.profile {
-            Some((profile, NamedBy::Option)) => of_profile(profile).or(variable),
-            Some((profile, _)) => variable.or_else(|| of_profile(profile)),
+            Some((profile, true)) => of_profile(profile).or(variable),
+            Some((profile, false)) => variable.or_else(|| of_profile(profile)),
             None => variable,
         }
     }
@@ -166,20 +155,17 @@ impl Selection {
 
     fn of_options(options: &cli::Credentials, env: &Env) -> Result<Self, Problem> {
         let mut selection = Self {
-            client_id: None,
-            id_source: Source::Prompt,
-            secret: SecretSource::PROMPT,
-            profile: None,
             no_input: options.no_input || env.switch(&env::CELLS_NO_INPUT)? || env.is_ci(),
-            passed_over: Vec::new(),
+            ..Self::default()
         };
         selection.warn_of_empty(env);
-        let id = options.client_id.as_deref().map(OsStr::new);
-        selection.offer_id(Source::Option("--client-id"), id)?;
-        let file = options.client_secret_file.as_deref().map(Path::as_os_str);
-        let command = options.client_secret_command.as_deref();
-        let places = secret_places(options.client_secret.is_some(), file, command);
-        selection.offer_secrets(SECRET_OPTIONS, places)?;
+        selection.offer_own(
+            OPTIONS.map(Source::Option),
+            options.client_id.as_deref().map(OsStr::new),
+            options.client_secret.is_some(),
+            options.client_secret_file.as_deref().map(Path::as_os_str),
+            options.client_secret_command.as_deref(),
+        )?;
         Ok(selection)
     }
 
@@ -195,57 +181,64 @@ impl Selection {
     }
 
     fn offer_own_variables(&mut self, env: &Env) -> Result<(), Problem> {
-        let id = env.raw(&env::CELLS_CLIENT_ID);
-        self.offer_id(Source::Variable(&env::CELLS_CLIENT_ID), id)?;
+        let id = &env::CELLS_CLIENT_ID;
         let [value, file, command] = env::SECRET_VARIABLES;
-        let places = secret_places(env.is_set(value), env.raw(file), env.raw(command));
-        self.offer_secrets(env::SECRET_VARIABLES.map(Source::Variable), places)
+        self.offer_own(
+            [id, value, file, command].map(Source::Variable),
+            env.raw(id),
+            env.is_set(value),
+            env.raw(file),
+            env.raw(command),
+        )
     }
 
-    fn offer_id(&mut self, source: Source, id: Option<&OsStr>) -> Result<(), Problem> {
-        match id {
-            Some(_) if self.client_id.is_some() => {
-                let why = format!("{} takes precedence", self.id_source);
-                self.pass_over(source, why, false);
-            }
-            Some(id) => {
-                self.client_id = Some(usable_id(id, &source)?);
-                self.id_source = source;
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// Offers the secrets given at one level, of which there must be one at most.
-    fn offer_secrets(
+    /// Offers an id and a secret that need not belong together. Only one secret may be given.
+    fn offer_own(
         &mut self,
-        sources: [Source; 3],
-        places: [Option<SecretPlace>; 3],
+        [id_source, value_source, file_source, command_source]: [Source; 4],
+        id: Option<&OsStr>,
+        has_value: bool,
+        file: Option<&OsStr>,
+        command: Option<&OsStr>,
     ) -> Result<(), Problem> {
-        let secret = |(source, place): (Source, Option<SecretPlace>)| {
-            let place = place?;
-            Some(SecretSource { source, place })
-        };
-        let given: Vec<_> = sources.into_iter().zip(places).filter_map(secret).collect();
-        match given.as_slice() {
-            given if self.has_secret() => {
-                for SecretSource { source, .. } in given {
-                    let why = format!("{} takes precedence", self.secret.source);
+        match (id, &self.client_id) {
+            (Some(id), None) => {
+                self.client_id = Some(usable_id(id, &id_source)?);
+                self.id_source = id_source;
+            }
+            (Some(_), Some(_)) => {
+                let why = format!("{} takes precedence", self.id_source);
+                self.pass_over(id_source, why, false);
+            }
+            (None, _) => {}
+        }
+        let file = file.map(|path| match path == "-" {
+            true => SecretPlace::Stdin,
+            false => SecretPlace::File(path.into()),
+        });
+        let had_secret = self.has_secret();
+        for (source, place) in [
+            (value_source, has_value.then_some(SecretPlace::Value)),
+            (file_source, file),
+            (
+                command_source,
+                command.map(|command| SecretPlace::Command(command.to_owned())),
+            ),
+        ] {
+            let selected = &self.secret.source;
+            match place {
+                Some(place) if !self.has_secret() => self.secret = SecretSource { source, place },
+                Some(_) if had_secret => {
+                    let why = format!("{selected} takes precedence");
                     self.pass_over(source, why, false);
                 }
-            }
-            [] => {}
-            [only] => self.secret = only.clone(),
-            [
-                SecretSource { source: a, .. },
-                SecretSource { source: b, .. },
-                ..,
-            ] => {
-                return Err(Problem::new(
-                    format!("{a} and {b} both give a client secret"),
-                    format!("keep only {a} or {b}"),
-                ));
+                Some(_) => {
+                    return Err(Problem::new(
+                        format!("{selected} and {source} both give a client secret"),
+                        format!("keep only {selected} or {source}"),
+                    ));
+                }
+                None => {}
             }
         }
         Ok(())
@@ -253,50 +246,52 @@ impl Selection {
 
     fn offer_families(&mut self, env: &Env) -> Result<(), Problem> {
         for (id, secret) in FAMILIES {
-            match (env.raw(id), env.is_set(secret)) {
+            let (name, why) = match (env.raw(id), env.is_set(secret)) {
                 (Some(value), true) => {
-                    let name = format!("{}/{}", id.name, secret.name);
-                    let pair = Pair {
-                        id_source: Source::Variable(id),
-                        id: value,
-                        secret: SecretSource {
-                            source: Source::Variable(secret),
-                            place: SecretPlace::Value,
-                        },
+                    let source = SecretSource {
+                        source: Source::Variable(secret),
+                        place: SecretPlace::Value,
                     };
-                    if let Some(why) = self.offer_pair(pair, &name)? {
-                        self.pass_over(name, why, false);
-                    }
+                    let name = format!("{}/{}", id.name, secret.name);
+                    let why = self.offer_pair(&name, Source::Variable(id), value, source)?;
+                    (name, why)
                 }
-                (Some(_), false) => {
-                    self.pass_over(id.name, format!("{} is not set", secret.name), false);
-                }
-                (None, true) => {
-                    self.pass_over(secret.name, format!("{} is not set", id.name), false);
-                }
-                (None, false) => {}
+                (Some(_), false) => (
+                    id.name.to_owned(),
+                    Some(format!("{} is not set", secret.name)),
+                ),
+                (None, true) => (
+                    secret.name.to_owned(),
+                    Some(format!("{} is not set", id.name)),
+                ),
+                (None, false) => continue,
+            };
+            if let Some(why) = why {
+                self.pass_over(name, why, false);
             }
         }
         Ok(())
     }
 
-    /// Offers the profile called `name`, or else the default profile, if there is one. `--profile` must be usable.
+    /// Offers the profile called `name`, which `named_by` gave, or else the default profile, if there is one.
+    /// `--profile` must be usable.
     fn offer_profile(
         &mut self,
-        named_by: NamedBy,
+        named_by: &'static str,
         name: Option<&str>,
         env: &Env,
     ) -> Result<(), Problem> {
+        let is_option = named_by == PROFILE_OPTION;
         if self.is_complete() {
-            if named_by != NamedBy::Default {
-                self.pass_over(named_by, self.precedence(), named_by == NamedBy::Option);
+            if name.is_some() {
+                self.pass_over(named_by, self.precedence(), is_option);
             }
             return Ok(());
         }
-        let name = name.map(|name| ProfileName::parse(name, &named_by.to_string()));
-        let name = name.transpose()?;
+        let parse = |name| ProfileName::parse(name, named_by);
+        let given = name.map(parse).transpose()?;
         let profiles = Profiles::load(env)?;
-        let found = match &name {
+        let found = match &given {
             Some(name) => Some((name, profiles.named(name)?)),
             None => profiles.default_profile()?,
         };
@@ -304,54 +299,61 @@ impl Selection {
             return Ok(());
         };
         let source = Source::Profile(name.clone());
-        let place = match &profile.secret {
-            SecretLocation::Keyring => SecretPlace::Keyring(name.clone()),
-            SecretLocation::Stored => SecretPlace::File(profiles.stored_secret(name)),
-            SecretLocation::File(path) => SecretPlace::File(path.clone()),
-            SecretLocation::Command(command) => SecretPlace::Command(command.into()),
+        let secret = SecretSource {
+            source: source.clone(),
+            place: match &profile.secret {
+                SecretLocation::Keyring => SecretPlace::Keyring(name.clone()),
+                SecretLocation::Stored => SecretPlace::File(profiles.stored_secret(name)),
+                SecretLocation::File(path) => SecretPlace::File(path.clone()),
+                SecretLocation::Command(command) => SecretPlace::Command(command.into()),
+            },
         };
-        let pair = Pair {
-            id_source: source.clone(),
-            id: OsStr::new(&profile.client_id),
-            secret: SecretSource { source, place },
-        };
-        match self.offer_pair(pair, &named_by.to_string())? {
-            None => self.profile = Some((profile.clone(), named_by)),
-            Some(why) if named_by == NamedBy::Option => {
+        match self.offer_pair(named_by, source, OsStr::new(&profile.client_id), secret)? {
+            None => self.profile = Some((profile.clone(), is_option)),
+            Some(why) if is_option => {
                 return Err(Problem::new(
                     format!("the profile {name} cannot be used: {why}"),
                     "leave out --profile or the other option",
                 ));
             }
-            Some(why) => self.pass_over(named_by, why, named_by == NamedBy::Variable),
+            Some(why) => self.pass_over(named_by, why, given.is_some()),
         }
         Ok(())
     }
 
-    /// Takes the id and secret of `pair`, or the secret alone if it has the same id; else returns why not.
-    fn offer_pair(&mut self, pair: Pair, name: &str) -> Result<Option<String>, Problem> {
+    /// Takes an id and the secret that belongs to it, or the secret alone if the id is the same; else returns why not.
+    fn offer_pair(
+        &mut self,
+        name: &str,
+        id_source: Source,
+        id: &OsStr,
+        secret: SecretSource,
+    ) -> Result<Option<String>, Problem> {
+        if self.is_complete() {
+            return Ok(Some(self.precedence()));
+        }
+        let selected = &self.secret.source;
         match &self.client_id {
-            Some(_) if self.has_secret() => return Ok(Some(self.precedence())),
-            Some(id) if !is_same_id(pair.id, id) => {
-                let own = &self.id_source;
-                return Ok(Some(format!("its client id differs from that of {own}")));
+            Some(selected) if id.to_str().map(secret::without_line_ending) != Some(&selected.0) => {
+                let source = &self.id_source;
+                return Ok(Some(format!("its client id differs from that of {source}")));
             }
-            None if matches!(self.secret.source, Source::Option(_)) => {
-                let own = &self.secret.source;
-                return Ok(Some(format!("its client id is not combined with {own}")));
+            None if matches!(selected, Source::Option(_)) => {
+                return Ok(Some(format!(
+                    "its client id is not combined with {selected}"
+                )));
             }
             Some(_) => {}
             None => {
-                self.client_id = Some(usable_id(pair.id, &pair.id_source)?);
-                self.id_source = pair.id_source;
+                self.client_id = Some(usable_id(id, &id_source)?);
+                self.id_source = id_source;
                 if self.has_secret() {
-                    let own = env::CELLS_CLIENT_ID.name;
-                    let why = format!("{own} is not set; using {name}");
+                    let why = format!("{} is not set; using {name}", env::CELLS_CLIENT_ID.name);
                     self.pass_over(self.secret.source.clone(), why, true);
                 }
             }
         }
-        self.secret = pair.secret;
+        self.secret = secret;
         Ok(None)
     }
 
@@ -370,34 +372,6 @@ impl Selection {
             is_suspicious,
         });
     }
-}
-
-impl fmt::Display for NamedBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Option => "--profile",
-            Self::Variable => env::CELLS_PROFILE.name,
-            Self::Default => "the default profile",
-        })
-    }
-}
-
-/// The places of a secret that is given as a value, as the path of a file (`-` is standard input), and as a command.
-fn secret_places(
-    has_value: bool,
-    file: Option<&OsStr>,
-    command: Option<&OsStr>,
-) -> [Option<SecretPlace>; 3] {
-    let file = file.map(|path| match path == "-" {
-        true => SecretPlace::Stdin,
-        false => SecretPlace::File(path.into()),
-    });
-    let command = command.map(|command| SecretPlace::Command(command.to_owned()));
-    [has_value.then_some(SecretPlace::Value), file, command]
-}
-
-fn is_same_id(text: &OsStr, id: &ClientId) -> bool {
-    text.to_str().map(secret::without_line_ending) == Some(&id.0)
 }
 
 #[cfg(test)]

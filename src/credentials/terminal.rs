@@ -1,8 +1,10 @@
-//! The controlling terminal, wherever standard input and output go, and a guard that restores its modes and ends the secret
-//! command when a signal ends the process.
+//! The controlling terminal, wherever standard input and output go, and a guard that restores its modes even if a signal
+//! ends the process.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, Read as _, Write as _};
+
+use zeroize::Zeroizing;
 
 #[cfg(unix)]
 const INPUT: &str = "/dev/tty";
@@ -12,6 +14,9 @@ const OUTPUT: &str = "/dev/tty";
 const INPUT: &str = "CONIN$";
 #[cfg(windows)]
 const OUTPUT: &str = "CONOUT$";
+
+/// The longest line that a terminal on Linux passes on, in bytes.
+const LONGEST_LINE: usize = 4096;
 
 /// An open terminal.
 pub struct Terminal {
@@ -30,16 +35,40 @@ impl Terminal {
         })
     }
 
-    /// Asks for one line, with echo. `None` if the input ended.
+    /// Asks for one line. `None` if the input ended.
     ///
     /// # Errors
     /// If the terminal cannot be read or written.
-    pub fn ask(&self, question: &str) -> io::Result<Option<String>> {
+    pub fn ask(&self, question: &str) -> io::Result<Option<Zeroizing<String>>> {
         (&self.output).write_all(question.as_bytes())?;
-        let mut answer = String::new();
-        let length = BufReader::new(&self.input).read_line(&mut answer)?;
-        let answer = answer.trim_end_matches(['\r', '\n']).to_owned();
-        Ok((length > 0).then_some(answer))
+        // Allocated once: a buffer that grows leaves copies of a secret behind.
+        let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE));
+        let mut byte = [0];
+        while !line.ends_with(b"\n") && (&self.input).read(&mut byte)? > 0 {
+            line.extend(byte);
+        }
+        let text = str::from_utf8(&line)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        Ok((!text.is_empty()).then(|| Zeroizing::new(text.to_owned())))
+    }
+
+    /// Asks for one line without echo. `None` if the input ended.
+    ///
+    /// # Errors
+    /// If the terminal cannot be read or written.
+    #[cfg(unix)]
+    pub fn ask_without_echo(&self, question: &str) -> io::Result<Option<Zeroizing<String>>> {
+        let _guard = ModeGuard::without_echo(self)?;
+        self.ask(question)
+    }
+
+    /// The same on Windows, where the console belongs to rpassword.
+    #[cfg(windows)]
+    pub fn ask_without_echo(&self, question: &str) -> io::Result<Option<Zeroizing<String>>> {
+        match rpassword::prompt_password(question) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            answer => Ok(Some(Zeroizing::new(answer?))),
+        }
     }
 
     /// The input of the terminal, for a child process.
@@ -49,24 +78,17 @@ impl Terminal {
 }
 
 #[cfg(unix)]
-pub use unix::SignalGuard;
+pub use unix::ModeGuard;
 
 #[cfg(unix)]
 mod unix {
     use std::fs::File;
-    use std::io;
-    use std::process::Child;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::mpsc::{self, Sender};
-    use std::sync::{Arc, OnceLock};
-    use std::thread::{self, JoinHandle};
-    use std::time::Duration;
+    use std::{io, thread};
 
-    use rustix::process::{Pid, Signal, kill_current_process_group, kill_process};
-    use rustix::termios::{
-        LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
-    };
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::{Handle, Signals};
     use signal_hook::{flag, low_level};
 
@@ -75,38 +97,49 @@ mod unix {
     /// Signals that end a process at a prompt.
     const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
 
-    /// How long the watcher waits for the prompt or command to end before it restores the terminal. At Ctrl-C both end
-    /// by themselves, and their own changes to the modes must come first.
-    const GRACE: Duration = Duration::from_millis(200);
-
-    /// Catches the signals that end the process. When one arrives, it is passed on to the child, the modes of the terminal
-    /// are restored, and then the process ends by it. The modes are also restored when the guard is dropped.
-    pub struct SignalGuard {
-        modes: Option<Modes>,
-        child: Arc<OnceLock<Pid>>,
+    /// Restores the modes that a terminal had when the guard was created: when it is dropped, or a signal ends the process.
+    pub struct ModeGuard {
+        modes: Arc<Modes>,
         is_over: Arc<AtomicBool>,
         is_signalled: Arc<AtomicBool>,
-        handle: Handle,
-        /// Dropped when the prompt or command has ended.
-        running: Option<Sender<()>>,
-        watcher: Option<JoinHandle<()>>,
+        watcher: Handle,
     }
 
-    /// The modes that a terminal had at first.
     struct Modes {
         terminal: File,
         saved: Termios,
+        /// The modes for a prompt without echo.
+        silent: Option<Termios>,
     }
 
-    impl SignalGuard {
-        /// Starts to catch signals, and saves the modes of the terminal if there is one.
+    impl ModeGuard {
+        /// Turns the echo off.
+        ///
+        /// # Errors
+        /// If the modes cannot be changed or signals cannot be caught.
+        pub fn without_echo(terminal: &Terminal) -> io::Result<Self> {
+            let mut silent = tcgetattr(&terminal.input)?;
+            silent.local_modes.remove(LocalModes::ECHO);
+            let modes = LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+            silent.local_modes.insert(modes);
+            silent.input_modes.insert(InputModes::ICRNL);
+            Self::new(terminal, Some(silent))
+        }
+
+        /// Leaves the modes to another program.
         ///
         /// # Errors
         /// If the modes cannot be read or signals cannot be caught.
-        pub fn new(terminal: Option<&Terminal>) -> io::Result<Self> {
-            let modes = terminal.map(Modes::save).transpose()?;
-            let watched = terminal.map(Modes::save).transpose()?;
-            let child = Arc::new(OnceLock::new());
+        pub fn for_command(terminal: &Terminal) -> io::Result<Self> {
+            Self::new(terminal, None)
+        }
+
+        fn new(terminal: &Terminal, silent: Option<Termios>) -> io::Result<Self> {
+            let modes = Arc::new(Modes {
+                terminal: terminal.input.try_clone()?,
+                saved: tcgetattr(&terminal.input)?,
+                silent,
+            });
             let is_over = Arc::new(AtomicBool::new(false));
             let is_signalled = Arc::new(AtomicBool::new(false));
             for signal in ENDING {
@@ -115,83 +148,52 @@ mod unix {
                 flag::register(signal, Arc::clone(&is_signalled))?;
             }
             let mut signals = Signals::new(ENDING)?;
-            let handle = signals.handle();
-            let (running, ended) = mpsc::channel();
-            let of_watcher = Arc::clone(&child);
+            signals.add_signal(SIGCONT)?;
+            let watcher = signals.handle();
+            let watched = Arc::clone(&modes);
             let watch = move || {
                 for signal in signals.forever() {
-                    pass_on(signal, &of_watcher, watched.is_some());
-                    let _ = ended.recv_timeout(GRACE);
-                    if let Some(modes) = &watched {
-                        modes.restore();
-                        // As the terminal would have done, so that the calling script stops too.
-                        if signal == SIGINT {
-                            let _ = kill_current_process_group(Signal::INT);
+                    match signal {
+                        // The shell has set its own modes since Ctrl-Z.
+                        SIGCONT => drop(watched.silence()),
+                        _ => {
+                            watched.restore();
+                            let _ = low_level::emulate_default_handler(signal);
                         }
                     }
-                    let _ = low_level::emulate_default_handler(signal);
                 }
             };
-            let watcher = thread::Builder::new()
+            thread::Builder::new()
                 .name("signals".to_owned())
                 .spawn(watch)?;
+            modes.silence()?;
             Ok(Self {
                 modes,
-                child,
                 is_over,
                 is_signalled,
-                handle,
-                running: Some(running),
-                watcher: Some(watcher),
+                watcher,
             })
-        }
-
-        /// Passes signals on to `child`, which must not be waited for until the guard is dropped.
-        pub fn pass_on_to(&self, child: &Child) {
-            let _ = self.child.set(Pid::from_child(child));
-        }
-
-        /// Turns the echo off. rpassword does so too, but only after it has written the question: a quick answer would
-        /// be echoed, and the terminal would act on its Ctrl-C or Ctrl-D.
-        ///
-        /// # Errors
-        /// If the terminal refuses.
-        pub fn silence(&self) -> io::Result<()> {
-            let Some(modes) = &self.modes else {
-                return Ok(());
-            };
-            let mut silent = modes.saved.clone();
-            silent.local_modes.remove(
-                LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG,
-            );
-            silent.special_codes[SpecialCodeIndex::VMIN] = 1;
-            silent.special_codes[SpecialCodeIndex::VTIME] = 0;
-            Ok(tcsetattr(&modes.terminal, OptionalActions::Now, &silent)?)
         }
     }
 
-    impl Drop for SignalGuard {
+    impl Drop for ModeGuard {
         fn drop(&mut self) {
-            self.running = None;
-            if let Some(modes) = &self.modes {
-                modes.restore();
-            }
+            self.modes.restore();
             self.is_over.store(true, Ordering::SeqCst);
-            // The watcher ends the process for a signal that came before; else it ends itself.
-            if !self.is_signalled.load(Ordering::SeqCst) {
-                self.handle.close();
+            // The watcher is about to end the process.
+            while self.is_signalled.load(Ordering::SeqCst) {
+                thread::park();
             }
-            if let Some(watcher) = self.watcher.take() {
-                let _ = watcher.join();
-            }
+            self.watcher.close();
         }
     }
 
     impl Modes {
-        fn save(terminal: &Terminal) -> io::Result<Self> {
-            let terminal = terminal.input.try_clone()?;
-            let saved = tcgetattr(&terminal)?;
-            Ok(Self { terminal, saved })
+        fn silence(&self) -> io::Result<()> {
+            match &self.silent {
+                Some(silent) => Ok(tcsetattr(&self.terminal, OptionalActions::Now, silent)?),
+                None => Ok(()),
+            }
         }
 
         /// Leaves modes alone that nobody changed: setting them would stop a background job (SIGTTOU).
@@ -204,41 +206,5 @@ mod unix {
                 let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.saved);
             }
         }
-    }
-
-    /// The terminal sends SIGINT and SIGQUIT to the child itself; some programs obey the second one differently.
-    fn pass_on(signal: i32, child: &OnceLock<Pid>, has_terminal: bool) {
-        if has_terminal && matches!(signal, SIGINT | SIGQUIT) {
-            return;
-        }
-        if let (Some(child), Some(signal)) = (child.get(), Signal::from_named_raw(signal)) {
-            let _ = kill_process(*child, signal);
-        }
-    }
-}
-
-/// Elsewhere rpassword restores the console, and the console sends Ctrl-C to the command too.
-#[cfg(not(unix))]
-pub struct SignalGuard;
-
-#[cfg(not(unix))]
-impl SignalGuard {
-    /// Does nothing.
-    ///
-    /// # Errors
-    /// None.
-    pub fn new(_: Option<&Terminal>) -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    /// Does nothing.
-    pub fn pass_on_to(&self, _: &std::process::Child) {}
-
-    /// rpassword turns the echo off.
-    ///
-    /// # Errors
-    /// None.
-    pub fn silence(&self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -20,12 +20,14 @@ fn answer_both(terminal: &mut Terminal) {
     answer_secret(terminal, SECRET);
 }
 
-/// Typed once the terminal no longer echoes: what shows on the screen is the program's fault.
 fn answer_secret(terminal: &mut Terminal, secret: &str) {
-    terminal
-        .wait_for("secret")
-        .wait_for_echo(false)
-        .type_line(secret);
+    terminal.wait_for("secret");
+    type_silently(terminal, secret);
+}
+
+/// Typed once the terminal no longer echoes: what shows on the screen is the program's fault.
+fn type_silently(terminal: &mut Terminal, secret: &str) {
+    terminal.wait_for_echo(false).type_line(secret);
 }
 
 #[track_caller]
@@ -260,6 +262,22 @@ fn a_signal_from_elsewhere_leaves_an_echoing_terminal() {
         assert_ne!(ended.code, Some(0), "{}", ended.screen);
         assert!(ended.echoes, "after {signal:?}: {}", ended.screen);
     }
+}
+
+/// The shell sets its own modes while the program is stopped.
+#[test]
+fn a_prompt_that_was_stopped_goes_on_without_echo() {
+    let server = Server::replies([Reply::token()]);
+    let mut env = without_credentials(&server);
+    env.var("CELLS_CLIENT_ID", ID);
+    let script = "set -m; cells-token get >token; stty echo; echo stopped; fg; echo status $?";
+    let mut terminal = env.terminal("bash", script);
+    terminal.wait_for("secret").wait_for_echo(false);
+    terminal.press(Terminal::CTRL_Z).wait_for("stopped");
+    type_silently(terminal.wait_for("cells-token get"), SECRET);
+    terminal.wait_for("status 0");
+    assert!(terminal.finish().echoes);
+    assert_sent(&server, ID, SECRET);
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! `--client-secret-command`: what it is given, when it runs, and how it fails.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
-use std::{fs, thread};
-
-use rustix::process::Signal;
+use std::fs;
+use std::time::Duration;
 
 use crate::support::{ID, Reply, SECRET, Server, TOKEN, Terminal, TestEnv, each_row};
 
@@ -169,42 +166,5 @@ fn ctrl_c_stops_the_script_and_the_terminal_echoes_again() {
             "{}",
             ended.screen
         );
-    }
-}
-
-/// What a supervisor sends, rather than a person.
-#[test]
-fn a_signal_to_cells_token_alone_ends_the_command_too() {
-    let command = "touch started; exec sleep 60";
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
-        let server = Server::untouched();
-        let env = with_command(&server, command);
-        let running = env.start(&["get"]);
-        wait_for_file(&env.path("started"));
-        running.signal(signal);
-        // Ends when the command has closed stderr too.
-        let output = running.finish();
-        assert_eq!(output.signal, Some(signal.as_raw()), "{output}");
-        assert!(output.elapsed < Duration::from_secs(10), "{output}");
-    }
-    for signal in [Signal::TERM, Signal::HUP] {
-        let server = Server::untouched();
-        let env = with_command(&server, command);
-        let mut terminal = env.terminal("sh", "exec cells-token get");
-        wait_for_file(&env.path("started"));
-        let started = Instant::now();
-        terminal.signal(signal);
-        // Ends when the command has closed the terminal too.
-        let ended = terminal.finish();
-        assert_eq!(ended.signal, Some(signal.as_raw()), "{}", ended.screen);
-        assert!(started.elapsed() < Duration::from_secs(10));
-    }
-}
-
-fn wait_for_file(path: &Path) {
-    let since = Instant::now();
-    while !path.exists() {
-        assert!(since.elapsed() < Duration::from_secs(20), "no {path:?}");
-        thread::sleep(Duration::from_millis(5));
     }
 }

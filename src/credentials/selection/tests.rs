@@ -152,9 +152,9 @@ fn a_profile_has_its_place_in_the_order() {
     let product = "p from ProductClientId, secret from ProductClientSecret";
     let d = "d from the profile d, secret from the keyring (the profile d)";
     let w = "w from the profile w, secret from the command of the profile w";
-    // The last column is the precedence of the profile's endpoint.
-    let rows: &[(&[&str], Variables, &str, Option<NamedBy>)] = &[
-        (&["--profile", "d"], all, d, Some(NamedBy::Option)),
+    // The last column is whether the profile's endpoint precedes variables.
+    let rows: &[(&[&str], Variables, &str, Option<bool>)] = &[
+        (&["--profile", "d"], all, d, Some(true)),
         (
             &[
                 "--profile",
@@ -172,20 +172,20 @@ fn a_profile_has_its_place_in_the_order() {
             &["--profile", "d", "--client-id", "d"],
             all,
             "d from --client-id, secret from the keyring (the profile d)",
-            Some(NamedBy::Option),
+            Some(true),
         ),
         (&[], all, own, None),
-        (&[], &all[2..], w, Some(NamedBy::Variable)),
+        (&[], &all[2..], w, Some(false)),
         (&[], &all[3..], product, None),
-        (&[], &[], d, Some(NamedBy::Default)),
+        (&[], &[], d, Some(false)),
         // CELLS_PROFILE replaces the default profile.
-        (&[], &[PROFILE_W], w, Some(NamedBy::Variable)),
+        (&[], &[PROFILE_W], w, Some(false)),
         // A profile's secret is used only with its own id.
         (
             &["--client-id", "d"],
             &[],
             "d from --client-id, secret from the keyring (the profile d)",
-            Some(NamedBy::Default),
+            Some(false),
         ),
         (
             &["--client-id", "o"],
@@ -200,7 +200,7 @@ fn a_profile_has_its_place_in_the_order() {
             None,
         ),
         // And its id only with its own secret.
-        (&[], &[OWN_SECRET, PROFILE_W], w, Some(NamedBy::Variable)),
+        (&[], &[OWN_SECRET, PROFILE_W], w, Some(false)),
         (
             &["--client-secret", "os"],
             &[],
@@ -208,11 +208,11 @@ fn a_profile_has_its_place_in_the_order() {
             None,
         ),
     ];
-    for (options, variables, expected, named_by) in rows {
+    for (options, variables, expected, precedes) in rows {
         let selection = select(options, variables, PROFILES).unwrap();
         assert_eq!(selected(&selection), *expected, "{options:?} {variables:?}");
-        let used = selection.profile.as_ref().map(|(_, named_by)| *named_by);
-        assert_eq!(used, *named_by, "{options:?} {variables:?}");
+        let used = selection.profile.as_ref().map(|(_, precedes)| *precedes);
+        assert_eq!(used, *precedes, "{options:?} {variables:?}");
     }
 }
 

@@ -54,6 +54,7 @@ pub struct Ended {
 impl Terminal {
     pub const CTRL_C: u8 = 0x03;
     pub const CTRL_D: u8 = 0x04;
+    pub const CTRL_Z: u8 = 0x1a;
 
     pub fn start(command: Command, watch: Watch) -> Self {
         let (pty, pts) = open().unwrap();
