@@ -3,8 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::formats::is_installed;
-use crate::support::TestEnv;
+use crate::support::{TestEnv, is_installed};
 
 const COMPLETIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/completions");
 

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::support::serving::{Answer, Serving, form};
 use crate::support::{
     Authority, Cert, Gate, ID, Network, Reply, SECRET, Server, Step, TOKEN, TestEnv, each_row,
-    needed, token_json,
+    libfaketime, token_json,
 };
 
 /// Time limit for an immediate answer, on a slow machine too.
@@ -317,10 +317,9 @@ fn large_tokens_do_not_fill_the_memory() {
 /// libfaketime sets the calendar clock of the process, not its monotonic clock.
 #[test]
 fn a_clock_set_back_extends_neither_tokens_nor_rate_limits() {
-    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-    if !std::path::Path::new(library).exists() {
-        return needed("a clock that is set back", "libfaketime");
-    }
+    let Some(library) = libfaketime("a clock that is set back") else {
+        return;
+    };
     let short = json!({ "access_token": TOKEN, "expires_in": 4 }).to_string();
     let limit = Reply::http(429, "Retry-After: 3\r\n", "");
     let server = Server::replies([Reply::json(200, &short), limit, Reply::json(200, &short)]);

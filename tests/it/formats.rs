@@ -1,6 +1,6 @@
 //! `-o header` and `-o env`, read by the programs that they are meant for: curl, shells, dotenv files.
 
-use crate::support::{Reply, Server, TOKEN, TestEnv, each_row};
+use crate::support::{Reply, Server, TOKEN, TestEnv, each_row, is_installed};
 
 /// Every kind of character that a b64token may contain.
 const ALL_CHARS: &str = "AZaz09-._~+/==";
@@ -142,17 +142,4 @@ fn env_name_with_another_format_is_exit_2() {
             TestEnv::for_server(&server).run(&["get", "-o", format, "--env-name", "TOKEN"]);
         output.exits(2).hints("-o env");
     }
-}
-
-/// Whether a shell is installed. Reports a missing one, and fails under CI.
-pub fn is_installed(shell: &str) -> bool {
-    let found = TestEnv::new().sh(&format!("command -v {shell}")).code == Some(0);
-    assert!(
-        found || std::env::var_os("CI").is_none(),
-        "{shell} is not installed; CI requires it"
-    );
-    if !found {
-        eprintln!("SKIPPED: {shell} is not installed");
-    }
-    found
 }

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::formats::is_installed;
-use crate::support::TestEnv;
+use crate::support::{TestEnv, is_installed};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -1,4 +1,5 @@
-//! Integration tests: they run the built program against scripted servers, on terminals and in shells.
+//! Integration tests: they run the built program against scripted servers, on terminals and in shells. Unix only.
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,9 +10,8 @@
 )]
 
 mod cache;
-#[cfg(all(unix, feature = "server"))]
+#[cfg(feature = "server")]
 mod completions;
-#[cfg(unix)]
 mod concurrency;
 #[cfg(target_os = "linux")]
 mod connect;
@@ -20,7 +20,6 @@ mod cost;
 mod credentials;
 mod deadline;
 mod errors;
-#[cfg(unix)]
 mod first_run;
 mod fleet;
 mod forget;
@@ -35,11 +34,9 @@ mod interop;
 mod keyring;
 mod leaks;
 mod login;
-#[cfg(unix)]
 mod messages;
 mod output;
 mod profile;
-#[cfg(unix)]
 mod prompt;
 mod proxy;
 mod quoting;
@@ -49,7 +46,6 @@ mod retry;
 mod run;
 #[cfg(feature = "server")]
 mod sandbox;
-#[cfg(unix)]
 mod secret_command;
 mod secret_file;
 mod serve;
@@ -61,5 +57,4 @@ mod tls;
 mod transport;
 mod url;
 mod usage;
-#[cfg(unix)]
 mod waiting;

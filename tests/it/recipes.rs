@@ -5,9 +5,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::formats::is_installed;
 use crate::support::page::{self, Block, blocks, document, environment};
-use crate::support::{Output, TestEnv};
+use crate::support::{Output, TestEnv, is_installed};
 
 const RECIPES: &str = "docs/recipes.md";
 const STRICT: &str = "sh -eu";

@@ -1,10 +1,9 @@
 //! A rate limit (429) is remembered until its Retry-After.
 
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::line;
-use crate::support::{Reply, SECRET, Server, TOKEN, TestEnv, each_row, now_ms, skipped};
+use crate::support::{Reply, SECRET, Server, TOKEN, TestEnv, each_row, libfaketime, now_ms};
 
 #[test]
 fn a_rate_limit_is_remembered_until_it_ends() {
@@ -111,8 +110,8 @@ fn a_rate_limit_of_more_than_an_hour_is_ignored() {
 
 #[test]
 fn a_wait_for_the_end_of_a_limit_ends_although_the_clock_is_set_back() {
-    let Some(faketime) = faketime() else {
-        return skipped("rate_limit", "libfaketime");
+    let Some(library) = libfaketime("a wait for the end of a limit") else {
+        return;
     };
     let limit = Reply::http(429, "Retry-After: 3\r\n", "");
     let server = Server::replies([limit, Reply::token()]);
@@ -120,7 +119,7 @@ fn a_wait_for_the_end_of_a_limit_ends_although_the_clock_is_set_back() {
     env.run_once(&["get"]).exits(6);
     // A calendar clock that stands still never reaches the end of the limit.
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    env.var("LD_PRELOAD", faketime)
+    env.var("LD_PRELOAD", library)
         .var("FAKETIME", now.replace('T', " ").replace('Z', ""))
         .var("FAKETIME_DONT_FAKE_MONOTONIC", "1")
         .var("TZ", "UTC");
@@ -130,10 +129,4 @@ fn a_wait_for_the_end_of_a_limit_ends_although_the_clock_is_set_back() {
         .prints(&line(TOKEN))
         .says("limits the request rate until");
     assert!(output.elapsed < Duration::from_secs(10), "{output}");
-}
-
-/// Debian's libfaketime, which moves a process's calendar clock.
-fn faketime() -> Option<String> {
-    let path = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-    Path::new(path).exists().then(|| path.to_owned())
 }

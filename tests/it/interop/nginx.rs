@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::sync::LazyLock;
 
-use super::{Daemon, free_ports, is_installed};
-use crate::support::{Authority, Cert, TOKEN, TestEnv, each_row, token_json};
+use super::{Daemon, free_ports};
+use crate::support::{Authority, Cert, TOKEN, TestEnv, each_row, is_installed, token_json};
 
 struct Nginx {
     authority: Authority,

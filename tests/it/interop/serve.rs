@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::{NPM, absent, oidc};
+use super::oidc;
 use crate::support::serving::{Serving, form};
-use crate::support::{ID, SECRET, TestEnv, each_row};
+use crate::support::{ID, SECRET, TestEnv, each_row, is_installed};
 
 const WRONG: &str = "interop-wrong-secret";
 const INSTALLATION: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/interop-sdk");
@@ -73,8 +73,7 @@ fn curl_gets_a_token_by_form_and_by_basic() {
     let Some((_env, serving)) = serving() else {
         return;
     };
-    if absent(&Command::new("curl").arg("--version").output()) {
-        super::skipped("curl").unwrap_or_else(|why| panic!("{why}"));
+    if !is_installed("curl") {
         return;
     }
     let url = serving.url() + "/v4.0/cells/connect/token";
@@ -112,7 +111,7 @@ fn curl_gets_a_token_by_form_and_by_basic() {
 
 #[test]
 fn the_vendors_python_sdk_gets_a_token() {
-    static INSTALLED: LazyLock<Result<bool, String>> = LazyLock::new(|| {
+    static INSTALLED: LazyLock<bool> = LazyLock::new(|| {
         let install = [
             "-m",
             "pip",
@@ -142,21 +141,18 @@ fn the_vendors_python_sdk_gets_a_token() {
 
 #[test]
 fn the_vendors_node_sdk_gets_a_token() {
-    static INSTALLED: LazyLock<Result<bool, String>> = LazyLock::new(|| {
-        if absent(&Command::new("node").arg("--version").output()) {
-            return super::skipped("node");
-        }
+    static INSTALLED: LazyLock<bool> = LazyLock::new(|| {
         super::install(
             &format!("{INSTALLATION}/node"),
             &NODE_FILES,
-            &[&[NPM, "ci"]],
+            &[&["npm", "ci"]],
         )
     });
     serves_sdk(&INSTALLED, "node", &["node", "ask.cjs"], &["v3.0", "v1.1"]);
 }
 
-fn serves_sdk(installed: &Result<bool, String>, folder: &str, ask: &[&str], versions: &[&str]) {
-    if !installed.as_ref().unwrap_or_else(|why| panic!("{why}")) {
+fn serves_sdk(installed: &LazyLock<bool>, folder: &str, ask: &[&str], versions: &[&str]) {
+    if !**installed {
         return;
     }
     let Some((_env, serving)) = serving() else {

@@ -1,6 +1,7 @@
 //! The cache files of a test environment, and ways to change them.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -57,7 +58,6 @@ impl TestEnv {
     }
 
     /// Like `sh`, as a user whom permissions restrict: `nobody` if the tests run as root.
-    #[cfg(unix)]
     pub fn sh_as_anyone(&self, script: &str) -> Output {
         match cfg!(target_os = "linux") && rustix::process::geteuid().is_root() {
             true => self.sh_as(NOBODY, script),
@@ -66,7 +66,6 @@ impl TestEnv {
     }
 
     /// Like `sh`, as another user, who is given the whole environment. Needs root on Linux.
-    #[cfg(unix)]
     pub fn sh_as(&self, user: u32, script: &str) -> Output {
         // Others may have no access to the build directory.
         let bin = tempfile::tempdir().unwrap();
@@ -120,13 +119,10 @@ fn reseal(text: &str, secret: &str) -> String {
     format!(r#"{version},"seal":"{seal}{sealed}"#)
 }
 
-#[cfg(unix)]
 const NOBODY: u32 = 65534;
 
 /// Gives a directory and everything in it to a user, except hard links.
-#[cfg(unix)]
 fn give(path: &Path, user: u32) {
-    use std::os::unix::fs::MetadataExt as _;
     let metadata = fs::symlink_metadata(path).unwrap();
     if metadata.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
@@ -135,7 +131,7 @@ fn give(path: &Path, user: u32) {
     } else if metadata.nlink() > 1 {
         return;
     }
-    std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
+    lchown(path, Some(user), Some(user)).unwrap();
 }
 
 /// Milliseconds since the Unix epoch, as dates in the cache are.
@@ -145,8 +141,6 @@ pub fn now_ms() -> i64 {
 }
 
 /// The permission bits of `path`, without following a link.
-#[cfg(unix)]
 pub fn mode(path: &Path) -> u32 {
-    use std::os::unix::fs::PermissionsExt as _;
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-#[cfg(unix)]
 use std::sync::{Arc, atomic::AtomicBool};
 
 use tempfile::TempDir;
@@ -16,7 +16,6 @@ use super::output::Output;
 use super::program::program;
 use super::running::Running;
 use super::server::Server;
-#[cfg(unix)]
 use super::terminal::Terminal;
 use super::{ID, SECRET, TOKEN};
 
@@ -45,7 +44,6 @@ pub struct TestEnv {
 impl TestEnv {
     /// Creates an environment that checks for leaks of `SECRET` and `TOKEN`.
     pub fn new() -> Self {
-        #[cfg(unix)]
         restore_sigint();
         let dir = TempDir::with_prefix("cells-token-").unwrap();
         let root = dir.path().canonicalize().unwrap();
@@ -129,7 +127,7 @@ impl TestEnv {
     }
 
     /// Puts a directory first on PATH.
-    #[cfg(all(unix, feature = "server"))]
+    #[cfg(feature = "server")]
     pub fn first_on_path(&mut self, folder: PathBuf) -> &mut Self {
         let rest = self.vars[&OsString::from("PATH")].clone();
         let path = std::iter::once(folder).chain(std::env::split_paths(&rest));
@@ -144,7 +142,7 @@ impl TestEnv {
 
     /// Adds a token that must not be in stderr.
     pub fn token(&mut self, token: &str) -> &mut Self {
-        self.watch.tokens.insert(token.to_owned());
+        self.watch.add_token(token);
         self
     }
 
@@ -172,9 +170,7 @@ impl TestEnv {
     }
 
     /// Like `file`, readable by its owner only.
-    #[cfg(unix)]
     pub fn private_file(&mut self, name: &str, contents: impl AsRef<[u8]>) -> String {
-        use std::os::unix::fs::PermissionsExt as _;
         let path = self.file(name, contents);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         path
@@ -245,7 +241,6 @@ impl TestEnv {
     }
 
     /// Runs a script in the given shell on a new terminal.
-    #[cfg(unix)]
     pub fn terminal(&self, shell: &str, script: &str) -> Terminal {
         let mut command = Command::new(shell);
         command.args(["-c", script]);
@@ -278,7 +273,6 @@ impl TestEnv {
 
 /// A script's background job ignores SIGINT, and its children inherit that. Handlers are not inherited, so with one
 /// installed here, programs start with the default.
-#[cfg(unix)]
 fn restore_sigint() {
     use signal_hook::{consts::SIGINT, flag::register_conditional_default};
     static ONCE: std::sync::Once = std::sync::Once::new();

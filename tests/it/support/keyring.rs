@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{TestEnv, needed};
+use super::{TestEnv, is_installed};
 
 const PASSWORD: &[u8] = b"keyring-password";
 
@@ -25,12 +25,9 @@ impl Keyring {
     /// Starts both, unlocks the keyring, and sets the bus's address in `env`. `None`, with a message, if a program is not
     /// installed.
     pub fn start(env: &mut TestEnv) -> Option<Self> {
-        for program in ["dbus-daemon", "gnome-keyring-daemon", "dbus-send"] {
-            let found = Command::new("which").arg(program).output().unwrap();
-            if !found.status.success() {
-                needed("keyring", program);
-                return None;
-            }
+        let programs = ["dbus-daemon", "gnome-keyring-daemon", "dbus-send"];
+        if !programs.into_iter().all(is_installed) {
+            return None;
         }
         let dir = env.path("keyring");
         fs::create_dir_all(dir.join("services")).unwrap();

@@ -1,6 +1,6 @@
 //! Searches output and files for secrets and tokens, in every encoding in which they could leak.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,43 +11,36 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 #[derive(Clone, Default)]
 pub struct Watch {
     pub root: PathBuf,
-    pub secrets: BTreeSet<String>,
-    pub tokens: BTreeSet<String>,
+    pub secrets: BTreeMap<String, Encodings>,
+    pub tokens: BTreeMap<String, Encodings>,
     /// Files that contain a secret on purpose.
     pub exempt: BTreeSet<PathBuf>,
 }
+
+/// The names of the encodings, and the value in each.
+pub type Encodings = Vec<(&'static str, String)>;
 
 impl Watch {
     /// Adds a secret. One with control characters is searched for by its longer parts.
     pub fn add_secret(&mut self, secret: &str) {
         let parts = secret.split(|c: char| c.is_control());
-        let parts = parts.filter(|part| part.len() >= 6).map(str::to_owned);
-        self.secrets.extend(parts);
+        for part in parts.filter(|part| part.len() >= 6) {
+            self.secrets.insert(part.to_owned(), encodings(part));
+        }
+    }
+
+    pub fn add_token(&mut self, token: &str) {
+        self.tokens.insert(token.to_owned(), encodings(token));
     }
 
     /// Fails if `bytes`, described by `place`, contain a secret.
     pub fn assert_no_secret(&self, place: &str, bytes: &[u8]) {
-        for secret in &self.secrets {
-            for (encoding, needle) in encodings(secret) {
-                assert!(
-                    !contains(bytes, &needle),
-                    "the secret {secret:?} is in {place}, {encoding}:\n{}",
-                    String::from_utf8_lossy(bytes)
-                );
-            }
-        }
+        assert_none(&self.secrets, "secret", place, bytes);
     }
 
     /// Fails if `text`, described by `place`, contains a token.
     pub fn assert_no_token(&self, place: &str, text: &str) {
-        for token in &self.tokens {
-            for (encoding, needle) in encodings(token) {
-                assert!(
-                    !contains(text.as_bytes(), &needle),
-                    "the token is in {place}, {encoding}:\n{text}"
-                );
-            }
-        }
+        assert_none(&self.tokens, "token", place, text.as_bytes());
     }
 
     /// Fails if a secret is in any file below `root`, or in a file's name.
@@ -76,11 +69,19 @@ fn read_if_exists(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_default()
 }
 
-pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|part| part == needle)
+fn assert_none(values: &BTreeMap<String, Encodings>, kind: &str, place: &str, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for (value, encodings) in values {
+        for (encoding, encoded) in encodings {
+            assert!(
+                !text.contains(encoded),
+                "the {kind} {value:?} is in {place}, {encoding}:\n{text}"
+            );
+        }
+    }
 }
 
-fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
+fn encodings(secret: &str) -> Encodings {
     let bytes = secret.as_bytes();
     let json = serde_json::to_string(secret).unwrap();
     let json = json.trim_matches('"').to_owned();
@@ -114,10 +115,7 @@ fn encodings(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
         found.push(("base64 for URLs", core.replace('+', "-").replace('/', "_")));
         found.push(("base64", core));
     }
-    let found = found.into_iter();
     found
-        .map(|(name, text)| (name, text.into_bytes()))
-        .collect()
 }
 
 /// The output of an encoder that escapes what is special in HTML or not ASCII.

@@ -10,7 +10,7 @@ mod leaks;
 #[cfg(target_os = "linux")]
 mod network;
 mod output;
-#[cfg(all(unix, feature = "server"))]
+#[cfg(feature = "server")]
 pub mod page;
 mod ports;
 pub mod processes;
@@ -19,16 +19,14 @@ mod reply;
 mod request;
 mod running;
 mod server;
-#[cfg(all(unix, feature = "server"))]
+#[cfg(feature = "server")]
 pub mod serving;
 mod skip;
 mod table;
-#[cfg(unix)]
 mod terminal;
 mod tokens;
 mod wire;
 
-#[cfg(unix)]
 pub use cache::mode;
 pub use cache::now_ms;
 pub use certs::{Authority, Cert, server_with_pems};
@@ -42,11 +40,12 @@ pub use ports::{closed_port, deaf_port, deaf_port_at};
 pub use processes::Processes;
 #[cfg(feature = "server")]
 pub use program::program;
+#[cfg(target_os = "linux")]
+pub use program::{is_dynamic, libfaketime};
 pub use reply::{Gate, Reply, Step};
 pub use server::Server;
-pub use skip::{needed, skipped};
+pub use skip::{is_installed, needed, skipped};
 pub use table::{each_row, each_row_at_once};
-#[cfg(unix)]
 pub use terminal::Terminal;
 pub use tokens::{TOKEN, jwt, token_json};
 

@@ -10,6 +10,9 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
+#[cfg(target_os = "linux")]
+use super::skip::{needed, skipped};
+
 const BUILT: &str = env!("CARGO_BIN_EXE_cells-token");
 const VARIABLE: &str = "CELLS_TOKEN_BIN";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -21,6 +24,36 @@ pub fn program() -> &'static Path {
         None => BUILT.into(),
     });
     &PROGRAM
+}
+
+/// Whether a dynamic linker loads the program: its ELF header, 64-bit and little-endian, has an entry PT_INTERP. `LD_PRELOAD`
+/// has no effect on other programs.
+#[cfg(target_os = "linux")]
+pub fn is_dynamic() -> bool {
+    const PT_INTERP: usize = 3;
+    let elf = fs::read(program()).unwrap();
+    let number = |at: usize, length: usize| {
+        let bytes = elf[at..at + length].iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let (table, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).any(|i| number(table + i * size, 4) == PT_INTERP)
+}
+
+/// The library that sets the calendar clock of a process; `None`, with a message, if `test` cannot use it.
+#[cfg(target_os = "linux")]
+pub fn libfaketime(test: &str) -> Option<String> {
+    let arch = std::env::consts::ARCH;
+    let library = format!("/usr/lib/{arch}-linux-gnu/faketime/libfaketimeMT.so.1");
+    if !is_dynamic() {
+        skipped(test, "a dynamic program, for LD_PRELOAD");
+        return None;
+    }
+    if !Path::new(&library).exists() {
+        needed(test, "libfaketime");
+        return None;
+    }
+    Some(library)
 }
 
 fn named(path: &Path) -> PathBuf {

@@ -1,10 +1,13 @@
 //! A process in the background. Its output is read as it is written, so that it never blocks, and it has a time limit.
 
 use std::io::{Read, Write as _};
-use std::process::{Child, Command, ExitStatus};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::leaks::Watch;
 use super::output::Output;
@@ -45,15 +48,12 @@ impl Running {
     }
 
     /// Sends SIGINT, as Ctrl-C does.
-    #[cfg(unix)]
     pub fn interrupt(&self) {
-        self.signal(rustix::process::Signal::INT);
+        self.signal(Signal::INT);
     }
 
-    #[cfg(unix)]
-    pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).unwrap();
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// The arguments that other processes can see.
@@ -65,11 +65,10 @@ impl Running {
     /// Kills it with SIGQUIT, whose default action dumps core; returns whether it did.
     #[cfg(target_os = "linux")]
     pub fn kill_with_core(mut self) -> bool {
-        let pid = rustix::process::Pid::from_child(&self.child);
         // Rust has a handler for SIGSEGV.
-        rustix::process::kill_process(pid, rustix::process::Signal::QUIT).unwrap();
+        self.signal(Signal::QUIT);
         let status = self.child.wait().unwrap();
-        std::os::unix::process::ExitStatusExt::core_dumped(&status)
+        status.core_dumped()
     }
 
     /// Waits for it to exit, and checks for leaks.
@@ -86,7 +85,7 @@ impl Running {
         let output = Output {
             args: args.clone(),
             code: status.code(),
-            signal: signal(status),
+            signal: status.signal(),
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
             elapsed: self.started.elapsed(),
@@ -107,13 +106,6 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn signal(status: ExitStatus) -> Option<i32> {
-    #[cfg(unix)]
-    return std::os::unix::process::ExitStatusExt::signal(&status);
-    #[cfg(not(unix))]
-    return None;
 }
 
 fn read_to_end(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {

@@ -11,7 +11,7 @@ use pty_process::blocking::{Command as PtyCommand, Pty, open};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use super::leaks::{Watch, contains};
+use super::leaks::Watch;
 
 /// Time limit for every wait.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -165,7 +165,7 @@ impl Terminal {
         drop(shown);
         self.watch.assert_no_secret_in_files();
         let screen = self.screen();
-        assert!(!contains(screen.as_bytes(), b"panicked"), "{screen}");
+        assert!(!screen.contains("panicked"), "{screen}");
         Ended {
             code: status.code(),
             signal: status.signal(),
