@@ -86,11 +86,11 @@ pub struct Serve {
     pub listen: Option<String>,
 
     /// TLS certificate chain (PEM file)
-    #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath, requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
 
     /// TLS private key (PEM file)
-    #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", help_heading = "Callers", value_hint = ValueHint::FilePath, requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
     /// Allow plain http beyond loopback

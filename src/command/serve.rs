@@ -6,7 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::{runtime, select};
+use tokio::runtime;
+#[cfg(unix)]
+use tokio::{
+    select,
+    signal::unix::{SignalKind, signal},
+    task,
+};
 
 use crate::cli;
 use crate::config::Config;
@@ -15,9 +21,10 @@ use crate::env::Env;
 use crate::error::{Error, Exit};
 use crate::oauth::ClientCredentials;
 use crate::problem::Problem;
-use crate::report::{BackgroundWriter, Reporter};
+use crate::report::{BackgroundWriter, Reporter, Verbosity};
 use crate::server::{
-    self, CallerKeys, Hosts, MAX_UPSTREAM_REQUESTS, Server, Service, Tls, TokenProxy,
+    self, CallerKeys, Callers, FromFiles, MAX_UPSTREAM_REQUESTS, Metrics, Service, TokenProxy,
+    Upstream,
 };
 use crate::time::{Deadline, Timestamp};
 
@@ -35,24 +42,19 @@ const OPEN_FILES: u64 = 4096;
 #[inline(never)]
 pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> {
     let address = address(args)?;
-    let tls = match (&args.tls_cert, &args.tls_key) {
-        (Some(cert), Some(key)) => Some(Tls::read(cert.clone(), key.clone())),
+    let tls = match (args.tls_cert.clone(), args.tls_key.clone()) {
+        (Some(cert), Some(key)) => {
+            let read = move || server::acceptor(&cert, &key);
+            let tls = FromFiles::new("the certificate", read)?;
+            Some(Arc::new(tls))
+        }
         _ => None,
     };
-    let tls = tls.transpose()?.map(Arc::new);
     let profile = args.profile.name.as_deref();
     let selection = Selection::new(&args.credentials, profile, env)?;
     let config = Config::new(&args.network, &args.cache, &selection, env)?;
     config.explain(report);
     let callers = callers(args, &selection, env, report, config.timeout)?;
-    let mut reloads: Vec<Reload> = Vec::new();
-    if let Some(tls) = tls.clone() {
-        reloads.push(("the certificate", Box::new(move || tls.reload())));
-    }
-    if let Some((keys, _)) = &callers {
-        let keys = Arc::clone(keys);
-        reloads.push(("the caller keys", Box::new(move || keys.reload())));
-    }
     allow_open_files();
     let runtime = runtime::Builder::new_current_thread()
         .max_blocking_threads(MAX_THREADS)
@@ -60,7 +62,17 @@ pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> 
         .build()
         .context("cannot start the server")?;
     let served = runtime.block_on(async {
-        let shutdown = handle_signals(reloads, report).context("cannot watch for signals")?;
+        let shutdown = terminated().context("cannot watch for signals")?;
+        #[cfg(unix)]
+        if tls.is_some() || callers.is_some() {
+            let keys = callers.as_ref().map(|(keys, _)| Arc::clone(keys));
+            let tls = tls.clone();
+            let reload = move || {
+                tls.iter().for_each(|tls| tls.reload(report));
+                keys.iter().for_each(|keys| keys.reload(report));
+            };
+            on_hangup(reload).context("cannot watch for signals")?;
+        }
         let listener = server::listen(address).map_err(|error| {
             let problem = Problem::new(
                 format!("cannot listen on {address}: {error}"),
@@ -75,18 +87,24 @@ pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> 
             listener.local_addr().context("cannot read the address")?,
             config.endpoint
         ));
-        let hosts = match address.ip().is_loopback() {
-            true => Hosts::Loopback,
-            false => Hosts::Any,
-        };
         let report = report.without_progress();
-        let proxy = TokenProxy::new(config, hosts, callers, Timestamp::now, report)?;
-        let server = Server {
-            listener,
-            tls,
-            service: Arc::new(Service::Proxy(proxy)),
+        let own = callers.as_ref().map(|(_, own)| own);
+        let upstream = Upstream::new(config, Timestamp::now, report, own)?;
+        let metrics = Arc::new(Metrics::default());
+        let proxy = TokenProxy {
+            upstream,
+            callers,
+            metrics: Arc::clone(&metrics),
+            clock: Timestamp::now,
         };
-        server.run(shutdown).await;
+        let service = Service {
+            router: proxy.router(),
+            only_loopback_hosts: address.ip().is_loopback(),
+            report,
+            log_with: Verbosity::Normal,
+            metrics,
+        };
+        server::serve(listener, tls, Arc::new(service), shutdown).await;
         Ok(())
     });
     // Upstream requests that nobody waits for any more are left behind.
@@ -102,22 +120,13 @@ fn address(args: &cli::Serve) -> Result<SocketAddr, Problem> {
             "use a value such as 127.0.0.1:8470, 0.0.0.0:8470 or [::1]:8470",
         )
     })?;
-    match (&args.tls_cert, &args.tls_key) {
-        (Some(_), Some(_)) => Ok(address),
-        (Some(_), None) => Err(Problem::new(
-            "--tls-cert is given without --tls-key",
-            "give the certificate's private key with --tls-key",
-        )),
-        (None, Some(_)) => Err(Problem::new(
-            "--tls-key is given without --tls-cert",
-            "give the key's certificate with --tls-cert",
-        )),
-        (None, None) if address.ip().is_loopback() || args.listen_http => Ok(address),
-        (None, None) => Err(Problem::new(
-            "--listen names an address that other machines can reach, and plain http would expose secrets and tokens",
-            "give --tls-cert and --tls-key, or --listen-http if something else terminates TLS",
-        )),
+    if args.tls_cert.is_some() || args.listen_http || address.ip().is_loopback() {
+        return Ok(address);
     }
+    Err(Problem::new(
+        "--listen names an address that other machines can reach, and plain http would expose secrets and tokens",
+        "give --tls-cert and --tls-key, or --listen-http if something else terminates TLS",
+    ))
 }
 
 /// The caller keys, and the credentials whose tokens their holders get.
@@ -127,17 +136,18 @@ fn callers(
     env: &Env,
     report: Reporter,
     timeout: Duration,
-) -> Result<Option<(Arc<CallerKeys>, ClientCredentials)>, Error> {
-    let Some(file) = &args.caller_key_file else {
+) -> Result<Option<Callers>, Error> {
+    let Some(file) = args.caller_key_file.clone() else {
         return Ok(None);
     };
-    let keys = CallerKeys::read(file.clone())?;
+    let keys = FromFiles::new("the caller keys", move || CallerKeys::read(&file));
+    let keys = Arc::new(keys?);
     selection.explain(report);
     let id = credentials::client_id(selection, env)?;
     let option = args.credentials.client_secret.as_ref();
     let deadline = Deadline::after(timeout);
     let secret = credentials::client_secret(selection, option, env, deadline)?;
-    Ok(Some((Arc::new(keys), ClientCredentials { id, secret })))
+    Ok(Some((keys, ClientCredentials { id, secret })))
 }
 
 /// Raises the soft limit, which usually has room for connections alone.
@@ -147,62 +157,43 @@ fn allow_open_files() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = OPEN_FILES.min(maximum.unwrap_or(OPEN_FILES));
     if current.is_some_and(|current| current < wanted) {
-        let raised = Rlimit {
-            current: Some(wanted),
-            maximum,
-        };
+        let current = Some(wanted);
         // Best effort: at the limit connections wait.
-        let _ = setrlimit(Resource::Nofile, raised);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
     }
 }
 
 #[cfg(not(unix))]
 fn allow_open_files() {}
 
-/// What SIGHUP reads again, by name.
-type Reload = (
-    &'static str,
-    Box<dyn Fn() -> Result<(), Problem> + Send + Sync>,
-);
-
-/// Completes on SIGTERM or SIGINT, which are caught from here on. SIGHUP reloads, or ends the process too if there is
-/// nothing to reload.
+/// Calls `reload` on every SIGHUP, on another thread: files can block. Without this, SIGHUP ends the process.
 #[cfg(unix)]
-fn handle_signals(reloads: Vec<Reload>, report: Reporter) -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
+fn on_hangup(reload: impl Fn() + Clone + Send + 'static) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            task::spawn_blocking(reload.clone());
+        }
+    });
+    Ok(())
+}
+
+/// Completes on SIGTERM or SIGINT, which are caught from here on.
+#[cfg(unix)]
+fn terminated() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let reloads = Arc::new(reloads);
     Ok(async move {
-        loop {
-            select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-                _ = hangup.recv() => if reloads.is_empty() {
-                    return;
-                }
-            }
-            let reloads = Arc::clone(&reloads);
-            // On another thread: files can block.
-            tokio::task::spawn_blocking(move || {
-                for (what, reload) in &*reloads {
-                    match reload() {
-                        Ok(()) => report.info(&format!("reloaded {what}")),
-                        Err(problem) => report.warning(&format!(
-                            "{what} could not be reloaded and stays in use: {}",
-                            problem.what
-                        )),
-                    }
-                }
-            });
+        select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
     })
 }
 
 /// Completes on Ctrl-C, which is caught from here on.
 #[cfg(windows)]
-fn handle_signals(_: Vec<Reload>, _: Reporter) -> io::Result<impl Future<Output = ()>> {
+fn terminated() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = tokio::signal::windows::ctrl_c()?;
     Ok(async move {
         interrupt.recv().await;

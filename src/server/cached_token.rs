@@ -1,90 +1,65 @@
 //! A token in memory, given again in the form the upstream chose, with the lifetime that remains. Pure.
 
-use std::mem;
 use std::time::{Duration, Instant};
 
-use hyper::StatusCode;
-use hyper::header::{AGE, HeaderValue};
-use serde_json::{Map, Value};
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::http::header::HeaderValue;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
 
 use super::outcome::Caller;
-use super::response::{self, JSON, Response};
+use super::response::{self, ErrorObject, JSON};
 use crate::oauth::{self, Freshness, MinTtl, Token};
-use crate::secret::ClientSecret;
 use crate::time::Timestamp;
 
+const EXPIRES_IN: &str = "expires_in";
+
 /// How the upstream wrote its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     /// A JSON object (RFC 6749 §5.1).
     Object,
     /// A JSON object encoded in a JSON string: the vendor's `{ String }`.
     EncodedObject,
-    /// The token as a JSON string.
-    BareString,
-    /// The token as text.
-    BareText,
-}
-
-/// A value that is inserted when the object is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hole {
-    AccessToken,
-    ExpiresIn,
+    /// These bytes, which do not say how long the token lives.
+    Verbatim(Bytes),
 }
 
 /// A token and how to write it.
 pub struct CachedToken {
-    /// Without its members, which are in `object`.
     token: Token,
-    /// The JSON object without the values below.
-    object: String,
-    /// Where in `object` they belong.
-    holes: Vec<(usize, Hole)>,
     form: Form,
     content_type: Option<HeaderValue>,
+    /// Memory it takes, in bytes.
+    pub size: usize,
     /// When this was created, on both clocks.
     created: (Timestamp, Instant),
 }
 
 impl CachedToken {
-    /// The token of `response`, or one from the disk cache, which does not know how the upstream wrote it.
-    pub fn new(mut token: Token, response: Option<&oauth::Response>, now: Timestamp) -> Self {
-        let form = response.map_or(Form::Object, |response| Form::of(response, &token));
-        let content_type = match response {
-            Some(response) => response
-                .content_type
-                .as_deref()
-                .and_then(|text| text.parse().ok()),
-            None => Some(JSON),
+    /// The token of `answer`, or one from the disk cache, which does not know how the upstream wrote it.
+    pub fn new(token: Token, answer: Option<&oauth::Response>, now: Timestamp) -> Self {
+        let says_lifetime = token.expires_at.is_some()
+            && matches!(
+                token.members.get(EXPIRES_IN),
+                Some(Value::Number(_) | Value::String(_))
+            );
+        let form = match answer {
+            Some(answer) if !says_lifetime => Form::Verbatim(answer.body.clone().into()),
+            Some(answer) if answer.utf8().is_some_and(|text| text.starts_with('"')) => {
+                Form::EncodedObject
+            }
+            _ => Form::Object,
         };
-        let mut members = mem::take(&mut token.members);
-        // Where an answer was a bare token, there are no members.
-        members.entry("access_token").or_insert(Value::Null);
-        let (object, holes) = write_object(members, token.expires_at.is_some());
+        let text = Value::from(token.members.clone()).to_string();
+        let size = size_of::<Self>() + 2 * text.len() + 2 * token.access_token.expose().len();
         Self {
             token,
-            object,
-            holes,
             form,
-            content_type,
+            content_type: answer.map_or(Some(JSON), response::content_type),
+            size,
             created: (now, Instant::now()),
         }
-    }
-
-    /// Whether it holds the same access token as `token`.
-    pub fn is_same(&self, token: &Token) -> bool {
-        self.token.access_token.expose() == token.access_token.expose()
-    }
-
-    /// Whether `secret` is in the access token as it is.
-    pub fn contains(&self, secret: &ClientSecret) -> bool {
-        self.token.access_token.expose().contains(secret.expose())
-    }
-
-    /// Memory it takes, in bytes.
-    pub fn size(&self) -> usize {
-        size_of::<Self>() + self.object.len() + self.token.access_token.expose().len()
     }
 
     /// What it is good for.
@@ -92,13 +67,16 @@ impl CachedToken {
         self.token.freshness(min_ttl, self.not_set_back(now))
     }
 
-    /// Whether it has not expired.
-    pub fn is_alive(&self, now: Timestamp) -> bool {
-        !self.remaining(now).unwrap_or_default().is_zero()
+    /// How long it remains valid; zero if that is unknown.
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        let remaining = self.token.remaining(self.not_set_back(now));
+        remaining.unwrap_or_default()
     }
 
-    fn remaining(&self, now: Timestamp) -> Option<Duration> {
-        self.token.remaining(self.not_set_back(now))
+    /// How long ago the upstream issued it, in seconds (RFC 9111 §5.1).
+    pub fn age(&self, now: Timestamp) -> u64 {
+        let age = self.not_set_back(now).since(self.token.obtained_at);
+        age.as_secs()
     }
 
     /// `now`, but at least as much later than the creation as the monotonic clock says: setting the calendar clock
@@ -111,96 +89,47 @@ impl CachedToken {
     /// The response. A caller with a key gets our own JSON object instead of the upstream's form and Content-Type.
     pub fn response(&self, caller: Caller<'_>, now: Timestamp) -> Response {
         let content_type = match caller {
-            Caller::Client => self.content_type.clone(),
+            Caller::Key(secret) if self.token.access_token.expose().contains(secret.expose()) => {
+                let why = "the access token contains the client secret";
+                return ErrorObject::new(StatusCode::BAD_GATEWAY, why).into_response();
+            }
             Caller::Key(_) => Some(JSON),
+            Caller::Client => self.content_type.clone(),
         };
         response::bytes(StatusCode::OK, content_type, self.body(caller, now))
     }
 
-    fn body(&self, caller: Caller<'_>, now: Timestamp) -> String {
-        let object = self.object(now);
-        let access_token = self.token.access_token.expose();
-        match (caller, self.form) {
-            (Caller::Key(_), _) | (_, Form::Object) => object,
-            (_, Form::EncodedObject) => Value::from(object).to_string(),
-            (_, Form::BareString) => Value::from(access_token).to_string(),
-            (_, Form::BareText) => access_token.to_owned(),
+    fn body(&self, caller: Caller<'_>, now: Timestamp) -> Bytes {
+        match (caller, &self.form) {
+            (Caller::Client, Form::Verbatim(bytes)) => bytes.clone(),
+            (Caller::Client, Form::EncodedObject) => {
+                Value::from(self.object(now)).to_string().into()
+            }
+            _ => self.object(now).into(),
         }
-    }
-
-    /// Adds the Age header (RFC 9111 §5.1).
-    pub fn add_age(&self, response: &mut Response, now: Timestamp) {
-        let age = self.not_set_back(now).since(self.token.obtained_at);
-        response.headers_mut().insert(AGE, age.as_secs().into());
     }
 
     fn object(&self, now: Timestamp) -> String {
+        let mut members = self.token.members.clone();
         let access_token = self.token.access_token.expose();
-        let expires_in = self.remaining(now).unwrap_or_default().as_secs();
-        let mut text = String::with_capacity(self.object.len() + access_token.len() + 20);
-        let mut from = 0;
-        for (at, hole) in &self.holes {
-            text += &self.object[from..*at];
-            match hole {
-                Hole::AccessToken => text += access_token,
-                Hole::ExpiresIn => text += &expires_in.to_string(),
-            }
-            from = *at;
+        members.insert("access_token".to_owned(), access_token.into());
+        if self.token.expires_at.is_some()
+            && let Some(lifetime) = members.get_mut(EXPIRES_IN)
+        {
+            let seconds = self.remaining(now).as_secs();
+            *lifetime = match lifetime {
+                Value::String(_) => seconds.to_string().into(),
+                _ => seconds.into(),
+            };
         }
-        text + &self.object[from..]
-    }
-}
-
-/// The JSON text of `members` with its holes: the access token, and `expires_in` if the lifetime is known.
-fn write_object(
-    members: Map<String, Value>,
-    is_lifetime_known: bool,
-) -> (String, Vec<(usize, Hole)>) {
-    let mut object = "{".to_owned();
-    let mut holes = Vec::new();
-    for (name, value) in members {
-        if object.len() > 1 {
-            object.push(',');
-        }
-        object += &Value::from(name.as_str()).to_string();
-        object.push(':');
-        let quoted = object.len() + 1;
-        match (name.as_str(), value) {
-            ("access_token", _) => {
-                holes.push((quoted, Hole::AccessToken));
-                object += "\"\"";
-            }
-            ("expires_in", Value::String(_)) if is_lifetime_known => {
-                holes.push((quoted, Hole::ExpiresIn));
-                object += "\"\"";
-            }
-            ("expires_in", Value::Number(_)) if is_lifetime_known => {
-                holes.push((object.len(), Hole::ExpiresIn));
-            }
-            (_, value) => object += &value.to_string(),
-        }
-    }
-    object.push('}');
-    (object, holes)
-}
-
-impl Form {
-    fn of(response: &oauth::Response, token: &Token) -> Self {
-        let body = std::str::from_utf8(&response.body).unwrap_or_default();
-        let is_bare = |text: &str| text.trim() == token.access_token.expose();
-        match serde_json::from_str(body.trim_start_matches('\u{feff}').trim()) {
-            Ok(Value::String(text)) if is_bare(&text) => Self::BareString,
-            Ok(Value::String(_)) => Self::EncodedObject,
-            Err(_) if is_bare(body) => Self::BareText,
-            _ => Self::Object,
-        }
+        Value::Object(members).to_string()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::AccessToken;
+    use crate::secret::{AccessToken, ClientSecret};
 
     fn cached(body: &str, members: &str, now: Timestamp) -> CachedToken {
         let token = Token {
@@ -221,7 +150,8 @@ mod tests {
         let cached = cached(body, members, 1000.into());
         let secret = ClientSecret::new("s".to_owned());
         let now = Timestamp::from(1100).plus(Duration::from_millis(500));
-        [Caller::Client, Caller::Key(&secret)].map(|caller| cached.body(caller, now))
+        let body = |caller| String::from_utf8(cached.body(caller, now).into()).unwrap();
+        [Caller::Client, Caller::Key(&secret)].map(body)
     }
 
     #[test]
@@ -237,8 +167,8 @@ mod tests {
             ),
             (r#"{"access_token":null}"#, r#"{"access_token":"a.b.c"}"#),
             (
-                r#"{"access_token":null,"\"é":{"expires_in":1},"expires_in":null}"#,
-                r#"{"access_token":"a.b.c","\"é":{"expires_in":1},"expires_in":null}"#,
+                r#"{"access_token":null,"\"é":{"expires_in":1}}"#,
+                r#"{"access_token":"a.b.c","\"é":{"expires_in":1}}"#,
             ),
         ] {
             let body = members.replacen("null", "\"a.b.c\"", 1);
@@ -248,18 +178,19 @@ mod tests {
             assert_eq!(later(&encoded(&body), members), expected);
         }
         let (members, object) = (r#"{"access_token":null}"#, r#"{"access_token":"a.b.c"}"#);
-        assert_eq!(later(" \"a.b.c\"\n", members), ["\"a.b.c\"", object]);
-        assert_eq!(later("a.b.c\n", members), ["a.b.c", object]);
+        for bare in [" \"a.b.c\"\n", "a.b.c\n"] {
+            assert_eq!(later(bare, members), [bare, object]);
+        }
     }
 
     #[test]
     fn a_clock_that_is_set_back_does_not_lengthen_a_life() {
         let members = r#"{"access_token":null,"expires_in":3600}"#;
         let cached = cached("{}", members, 4599.into());
-        assert!(cached.is_alive(4599.into()));
+        assert!(!cached.remaining(4599.into()).is_zero());
         assert_eq!(cached.remaining(1000.into()), cached.remaining(4599.into()));
         let since = Instant::now();
-        while cached.is_alive(0.into()) {
+        while !cached.remaining(0.into()).is_zero() {
             assert!(since.elapsed() < Duration::from_secs(5));
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -1,24 +1,26 @@
 //! The sandbox's authorization server: one made-up client, and JWTs that name the sandbox as their issuer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hyper::body::Bytes;
-use hyper::header::{HeaderValue, RETRY_AFTER};
-use hyper::{Request, StatusCode};
 use ring::hmac;
-use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::rand::{SystemRandom, generate};
 use serde_json::{Value, json};
 
-use super::access_log::Exchange;
-use super::response::{self, Response};
-use super::routes::{self, Route};
-use super::token_request::{self, Authentication, Fault, add_challenge};
+use super::response::{self, ErrorObject, JSON};
+use super::token_request::{Authentication, IncomingRequest};
+use super::token_routes;
 use crate::oauth::{ClientCredentials, ClientId};
-use crate::report::Reporter;
 use crate::secret::ClientSecret;
 use crate::time::Clock;
 
@@ -35,9 +37,7 @@ pub struct Issuer {
     /// Statuses to answer with in turn; the last one repeats. 200 means the regular answer: a token or a refusal.
     script: Vec<StatusCode>,
     answered: AtomicUsize,
-    random: SystemRandom,
     clock: Clock,
-    report: Reporter,
 }
 
 impl Issuer {
@@ -45,27 +45,18 @@ impl Issuer {
     ///
     /// # Errors
     /// If the system has no random numbers.
-    pub fn new(
-        lifetime: Duration,
-        script: Vec<StatusCode>,
-        clock: Clock,
-        report: Reporter,
-    ) -> anyhow::Result<Self> {
-        let random = SystemRandom::new();
+    pub fn new(lifetime: Duration, script: Vec<StatusCode>, clock: Clock) -> anyhow::Result<Self> {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
         Ok(Self {
             credentials: ClientCredentials {
-                id: ClientId(format!("sandbox-{}", random_hex::<8>(&random)?)),
-                secret: ClientSecret::new(random_hex::<16>(&random)?),
+                id: ClientId(format!("sandbox-{}", &random_hex()?[..16])),
+                secret: ClientSecret::new(random_hex()?),
             },
-            key: hmac::Key::generate(hmac::HMAC_SHA256, &random)
-                .ok()
-                .context(NO_RANDOM)?,
+            key: key.ok().context(NO_RANDOM)?,
             lifetime,
             script,
             answered: AtomicUsize::new(0),
-            random,
             clock,
-            report,
         })
     }
 
@@ -74,58 +65,47 @@ impl Issuer {
         &self.credentials
     }
 
-    /// Answers a request.
-    pub fn answer(&self, request: &Request<Bytes>) -> Response {
-        match routes::route(request) {
-            Ok(Route::Token) => {
-                let at = self.answered.fetch_add(1, Ordering::Relaxed);
-                match self.script.get(at).or(self.script.last()) {
-                    None | Some(&StatusCode::OK) => self.true_answer(request),
-                    Some(status) => scripted_answer(*status),
-                }
-            }
-            Ok(_) => response::text(StatusCode::NOT_FOUND, "no such path"),
-            Err(response) => response,
+    /// The routes.
+    pub fn router(self) -> Router {
+        token_routes(post(Self::answer).with_state(Arc::new(self)))
+    }
+
+    async fn answer(
+        State(issuer): State<Arc<Self>>,
+        incoming: Result<IncomingRequest, ErrorObject>,
+    ) -> Result<Response, ErrorObject> {
+        let at = issuer.answered.fetch_add(1, Ordering::Relaxed);
+        match issuer.script.get(at).or(issuer.script.last()) {
+            None | Some(&StatusCode::OK) => issuer.token(incoming?.authentication),
+            Some(status) => Ok(scripted_answer(*status)),
         }
     }
 
-    fn true_answer(&self, request: &Request<Bytes>) -> Response {
-        const REFUSAL: &str = "these are not the sandbox's credentials";
-        let incoming = token_request::read(request).map(|incoming| incoming.authentication);
-        let mut response = match incoming {
-            Ok(Authentication::Credentials(credentials)) if self.knows(&credentials) => {
-                self.token()
-            }
-            Ok(_) => Fault::InvalidClient.response(REFUSAL),
-            Err(fault) => fault.response(REFUSAL),
-        };
-        add_challenge(
-            &mut response,
-            request,
-            "Basic realm=\"cells-token sandbox\"",
-        );
-        response
-    }
-
-    /// Not in constant time: the sandbox made the secret up, and it protects nothing.
-    fn knows(&self, other: &ClientCredentials) -> bool {
+    fn token(&self, authentication: Authentication) -> Result<Response, ErrorObject> {
         let own = &self.credentials;
-        own.id == other.id && own.secret.expose() == other.secret.expose()
-    }
-
-    fn token(&self) -> Response {
-        let expires_in = self.lifetime.as_secs();
-        match self.claims(expires_in) {
-            Ok(claims) => {
-                let token = sign(&claims, &self.key);
-                let token = json!({ "access_token": token, "token_type": "Bearer", "expires_in": expires_in });
-                response::object(StatusCode::OK, &token)
-            }
-            Err(error) => {
-                let status = StatusCode::INTERNAL_SERVER_ERROR;
-                response::error(status, "server_error", &format!("{error:#}"))
+        match authentication {
+            // Not compared in constant time: the sandbox made the secret up, and it protects nothing.
+            Authentication::Credentials(ClientCredentials { id, secret })
+                if id == own.id && secret.expose() == own.secret.expose() => {}
+            _ => {
+                let why = "these are not the sandbox's credentials";
+                return Err(ErrorObject::new(StatusCode::UNAUTHORIZED, why));
             }
         }
+        let expires_in = self.lifetime.as_secs();
+        let claims = self.claims(expires_in).map_err(|error| {
+            ErrorObject::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"))
+        })?;
+        let token = json!({
+            "access_token": sign(&claims, &self.key),
+            "token_type": "Bearer",
+            "expires_in": expires_in,
+        });
+        Ok(response::bytes(
+            StatusCode::OK,
+            Some(JSON),
+            token.to_string(),
+        ))
     }
 
     /// The claims of the vendor's tokens, so that these are as long.
@@ -143,15 +123,9 @@ impl Issuer {
             "client_identity_user_id": format!("{id}-user"),
             "sub": id,
             "iat": now,
-            "jti": random_hex::<16>(&self.random)?.to_uppercase(),
+            "jti": random_hex()?.to_uppercase(),
             "scope": APIS,
         }))
-    }
-
-    /// Reports a response under `-v`.
-    pub fn record(&self, exchange: &Exchange<'_>, response: &Response) {
-        self.report
-            .verbose(|| format!("{exchange}: answered {}", response.status().as_u16()));
     }
 }
 
@@ -164,24 +138,11 @@ fn sign(claims: &Value, key: &hmac::Key) -> String {
     format!("{signed}.{signature}")
 }
 
-/// The answer that `--respond` requests: an error object if RFC 6749 has a code for the status.
+/// The answer that `--respond` requests.
 fn scripted_answer(status: StatusCode) -> Response {
     let why = format!("--respond asks for status {}", status.as_u16());
-    let code = match status {
-        StatusCode::BAD_REQUEST => Some("invalid_request"),
-        StatusCode::UNAUTHORIZED => Some("invalid_client"),
-        StatusCode::INTERNAL_SERVER_ERROR => Some("server_error"),
-        StatusCode::SERVICE_UNAVAILABLE => Some("temporarily_unavailable"),
-        _ => None,
-    };
-    let mut response = match code {
-        Some(code) => response::error(status, code, &why),
-        None => response::text(status, why),
-    };
-    if matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    ) {
+    let mut response = ErrorObject::new(status, why).into_response();
+    if let StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE = status {
         let second = HeaderValue::from_static("1");
         response.headers_mut().insert(RETRY_AFTER, second);
     }
@@ -190,9 +151,12 @@ fn scripted_answer(status: StatusCode) -> Response {
 
 const NO_RANDOM: &str = "the system has no random numbers";
 
-fn random_hex<const LENGTH: usize>(random: &SystemRandom) -> anyhow::Result<String> {
-    let mut bytes = [0; LENGTH];
-    random.fill(&mut bytes).ok().context(NO_RANDOM)?;
+/// 32 random digits.
+fn random_hex() -> anyhow::Result<String> {
+    let bytes: [u8; 16] = generate(&SystemRandom::new())
+        .ok()
+        .context(NO_RANDOM)?
+        .expose();
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -4,12 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyper::StatusCode;
-use hyper::header::HeaderValue;
-
-use super::outcome::Source;
-use super::response::{self, Response};
 use super::{Upstream, lock};
+
+/// Where a response came from. An extension of token responses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source(pub &'static str);
+
+/// A token from the upstream.
+pub const FETCHED: Source = Source("fetched");
+/// A token from memory or disk.
+pub const CACHED: Source = Source("cached");
+/// An error from the upstream.
+pub const UPSTREAM: Source = Source("upstream");
+/// Everything else.
+pub const LOCAL: Source = Source("local");
 
 /// The requests of callers.
 #[derive(Default)]
@@ -24,55 +32,36 @@ impl Metrics {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A request has ended with this response.
-    pub fn end(&self, response: &Response) {
+    /// A request has ended with this status.
+    pub fn end(&self, status: u16, source: Source) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let source = response.extensions().get().copied();
-        let key = (response.status().as_u16(), source.unwrap_or(Source::Local));
-        *lock(&self.ended).entry(key).or_default() += 1;
+        *lock(&self.ended).entry((status, source)).or_default() += 1;
     }
 
-    /// Answers `GET /metrics`.
-    pub fn response(&self, upstream: &Upstream) -> Response {
-        const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
+    /// All metrics, with those of the upstream.
+    pub fn text(&self, upstream: &Upstream) -> String {
         let mut requests = String::new();
-        for ((status, source), count) in &*lock(&self.ended) {
-            requests += &format!("{{status=\"{status}\",source=\"{source}\"}} {count}\n");
+        for ((status, Source(source)), count) in &*lock(&self.ended) {
+            requests += &format!(
+                "cells_token_requests_total{{status=\"{status}\",source=\"{source}\"}} {count}\n"
+            );
         }
         let in_flight = self.in_flight.load(Ordering::Relaxed);
-        let mut text = String::new();
-        for (name, kind, help, samples) in [
-            (
-                "requests_total",
-                "counter",
-                "Requests by response status and source: fetched, cached, upstream, local.",
-                requests,
-            ),
-            (
-                "upstream_requests_total",
-                "counter",
-                "Token requests sent upstream; retries are not counted.",
-                format!(" {}\n", upstream.sent()),
-            ),
-            (
-                "cached_identities",
-                "gauge",
-                "Identities with a token in memory.",
-                format!(" {}\n", upstream.cached_identities()),
-            ),
-            (
-                "requests_in_flight",
-                "gauge",
-                "Requests without a response yet.",
-                format!(" {in_flight}\n"),
-            ),
-        ] {
-            let name = format!("cells_token_{name}");
-            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
-            for sample in samples.lines() {
-                text += &format!("{name}{sample}\n");
-            }
-        }
-        response::bytes(StatusCode::OK, Some(TEXT), text)
+        let (sent, identities) = (upstream.sent(), upstream.cached_identities());
+        format!(
+            "\
+# HELP cells_token_requests_total Requests by response status and source: fetched, cached, upstream, local.
+# TYPE cells_token_requests_total counter
+{requests}# HELP cells_token_upstream_requests_total Token requests sent upstream; retries are not counted.
+# TYPE cells_token_upstream_requests_total counter
+cells_token_upstream_requests_total {sent}
+# HELP cells_token_cached_identities Identities with a token in memory.
+# TYPE cells_token_cached_identities gauge
+cells_token_cached_identities {identities}
+# HELP cells_token_requests_in_flight Requests without a response yet.
+# TYPE cells_token_requests_in_flight gauge
+cells_token_requests_in_flight {in_flight}
+"
+        )
     }
 }

@@ -1,71 +1,53 @@
 //! HTTP servers for token requests: `serve`'s caching token proxy and `sandbox`'s authorization server.
 //!
-//! `listener` owns connections and their limits; a [`Service`] decides how a request is answered.
+//! `listener` owns connections and their limits, `exchange` what all requests go through; `proxy` and `issuer` answer them.
 
-mod access_log;
 mod cached_token;
 mod caller_keys;
+mod exchange;
+mod from_files;
 mod guard;
+mod identity;
 mod issuer;
 mod listener;
 mod metrics;
 mod outcome;
 mod proxy;
 mod response;
-mod routes;
 mod tls;
-mod token_cache;
 mod token_request;
 mod upstream;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hyper::Request;
-use hyper::body::Bytes;
-
-use access_log::Exchange;
-use response::Response;
+use axum::Router;
+use axum::routing::MethodRouter;
 
 pub use caller_keys::CallerKeys;
+pub use exchange::Service;
+pub use from_files::FromFiles;
 pub use issuer::Issuer;
-pub use listener::{Server, listen};
-pub use proxy::TokenProxy;
-pub use routes::Hosts;
-pub use tls::Tls;
-pub use upstream::MAX_UPSTREAM_REQUESTS;
-use upstream::Upstream;
+pub use listener::{listen, serve};
+pub use metrics::Metrics;
+pub use proxy::{Callers, TokenProxy};
+pub use tls::acceptor;
+pub use upstream::{MAX_UPSTREAM_REQUESTS, Upstream};
 
-/// Answers requests.
-pub enum Service {
-    /// The authorization server of `sandbox`.
-    Issuer(Box<Issuer>),
-    /// The caching token proxy of `serve`.
-    Proxy(TokenProxy),
-}
+/// The paths of a token: those of the Get Token API and of the vendor's SDKs.
+const TOKEN_PATHS: [&str; 4] = [
+    "/v4.0/cells/connect/token",
+    "/v3.0/cells/connect/token",
+    "/connect/token",
+    "/oauth2/token",
+];
 
-impl Service {
-    /// Answers a request whose body is complete and within its limit.
-    async fn answer(&self, request: &Request<Bytes>) -> Response {
-        match self {
-            Self::Issuer(issuer) => issuer.answer(request),
-            Self::Proxy(proxy) => proxy.answer(request).await,
-        }
-    }
+const HEALTH: &str = "/healthz";
+const METRICS: &str = "/metrics";
 
-    /// Called when a request's head has been read.
-    fn begin(&self) {
-        if let Self::Proxy(proxy) = self {
-            proxy.begin();
-        }
-    }
-
-    /// Called once for every request, when it has a response or its caller has left.
-    fn record(&self, exchange: &Exchange<'_>, response: &Response) {
-        match self {
-            Self::Issuer(issuer) => issuer.record(exchange, response),
-            Self::Proxy(proxy) => proxy.record(exchange, response),
-        }
-    }
+/// Routes token requests to `token`.
+fn token_routes(token: MethodRouter) -> Router {
+    let route = |router: Router, path| router.route(path, token.clone());
+    TOKEN_PATHS.into_iter().fold(Router::new(), route)
 }
 
 /// Locks a mutex whose data is valid even after a panic.

@@ -1,27 +1,52 @@
-//! Responses: JSON objects (RFC 6749 §5), one line of text, or bytes passed on. No response may be stored: most hold a
-//! token or an error about one.
+//! Responses: error objects (RFC 6749 §5.2), and answers of the upstream that are passed on.
 
-use http_body_util::Full;
-use hyper::StatusCode;
-use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
-use serde_json::{Value, json};
+use std::borrow::Cow;
 
-/// A response with its whole body.
-pub type Response = hyper::Response<Full<Bytes>>;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
-/// A JSON object.
-pub fn object(status: StatusCode, object: &Value) -> Response {
-    bytes(status, Some(JSON), object.to_string())
-}
+use crate::oauth;
 
 /// The media type of a JSON object.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// An error object (RFC 6749 §5.2).
-pub fn error(status: StatusCode, code: &str, description: &str) -> Response {
-    let error = json!({ "error": code, "error_description": description_chars(description) });
-    object(status, &error)
+/// An error of our own (RFC 6749 §5.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorObject {
+    /// The status code.
+    pub status: StatusCode,
+    /// The `error` member.
+    pub code: Cow<'static, str>,
+    /// The `error_description` member.
+    pub description: Cow<'static, str>,
+}
+
+impl ErrorObject {
+    /// Creates an error with the `error` code that fits the status.
+    pub fn new(status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
+        let code = match status.as_u16() {
+            401 => "invalid_client",
+            429 | 503 | 504 => "temporarily_unavailable",
+            500.. => "server_error",
+            _ => "invalid_request",
+        };
+        Self {
+            status,
+            code: code.into(),
+            description: description.into(),
+        }
+    }
+}
+
+impl IntoResponse for ErrorObject {
+    fn into_response(self) -> Response {
+        let description = description_chars(&self.description);
+        let object = json!({ "error": self.code, "error_description": description });
+        bytes(self.status, Some(JSON), object.to_string())
+    }
 }
 
 /// Replaces what RFC 6749 §5.2 does not allow in a description.
@@ -35,51 +60,29 @@ fn description_chars(text: &str) -> String {
     text.chars().map(allowed).collect()
 }
 
-/// One line of text.
-pub fn text(status: StatusCode, text: impl Into<String>) -> Response {
-    const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-    bytes(status, Some(TEXT), text.into() + "\n")
-}
-
-/// Bytes of the given media type. Every response is built here.
-pub fn bytes(
-    status: StatusCode,
-    content_type: Option<HeaderValue>,
-    body: impl Into<Bytes>,
-) -> Response {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(content_type) = content_type {
-        headers.insert(CONTENT_TYPE, content_type);
+/// An answer of the upstream, passed on: status, Content-Type, Retry-After and body.
+pub fn pass_on(answer: &oauth::Response) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = bytes(status, content_type(answer), answer.body.clone());
+    if let Some(Ok(value)) = answer.retry_after.as_deref().map(HeaderValue::try_from) {
+        response.headers_mut().insert(RETRY_AFTER, value);
     }
     response
 }
 
-/// The method is not allowed; `allowed` is.
-pub fn method_not_allowed(allowed: &'static str) -> Response {
-    let why = format!("use {allowed} here");
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allowed));
-    response
+/// The Content-Type of an answer.
+pub fn content_type(answer: &oauth::Response) -> Option<HeaderValue> {
+    answer.content_type.as_deref()?.try_into().ok()
 }
 
-/// Rejects a request whose body was not read to its end, and closes the connection.
-pub fn closing(status: StatusCode) -> Response {
-    let mut response = text(status, status.canonical_reason().unwrap_or_default());
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
-/// The response to a caller that left before it, with nginx's status for this.
-pub fn client_closed_request() -> Response {
-    let status = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
-    bytes(status, None, Bytes::new())
+/// Bytes of a media type that may be unknown.
+pub fn bytes(
+    status: StatusCode,
+    content_type: Option<HeaderValue>,
+    body: impl Into<Body>,
+) -> Response {
+    let header = content_type.map(|value| [(CONTENT_TYPE, value)]);
+    (status, header, body.into()).into_response()
 }
 
 #[cfg(test)]

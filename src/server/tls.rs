@@ -1,55 +1,22 @@
-//! TLS for callers: a certificate and its key, which can be reloaded.
+//! TLS for callers.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use super::lock;
 use crate::problem::Problem;
 
-/// A certificate and key, and the files they come from.
-pub struct Tls {
-    cert: PathBuf,
-    key: PathBuf,
-    acceptor: Mutex<TlsAcceptor>,
-}
-
-impl Tls {
-    /// Reads both files.
-    ///
-    /// # Errors
-    /// If one cannot be read, or they do not belong together.
-    pub fn read(cert: PathBuf, key: PathBuf) -> Result<Self, Problem> {
-        let acceptor = Mutex::new(read(&cert, &key)?);
-        Ok(Self {
-            cert,
-            key,
-            acceptor,
-        })
-    }
-
-    /// Reads both files again. Connections that exist keep the certificate they have.
-    ///
-    /// # Errors
-    /// As for [`Tls::read`]; then the old certificate stays in use.
-    pub fn reload(&self) -> Result<(), Problem> {
-        *lock(&self.acceptor) = read(&self.cert, &self.key)?;
-        Ok(())
-    }
-
-    /// Accepts connections with the certificate in use.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        lock(&self.acceptor).clone()
-    }
-}
-
-fn read(cert: &PathBuf, key: &PathBuf) -> Result<TlsAcceptor, Problem> {
-    let problem = |file: &PathBuf, why: String| {
+/// Accepts TLS connections with the certificate chain and private key in two PEM files.
+///
+/// # Errors
+/// If one cannot be read, or they do not belong together.
+pub fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, Problem> {
+    let problem = |file: &Path, why: String| {
         Problem::new(
             format!("{} {why}", file.display()),
             "give --tls-cert a PEM file with the certificate chain and --tls-key one with its private key",
@@ -65,8 +32,8 @@ fn read(cert: &PathBuf, key: &PathBuf) -> Result<TlsAcceptor, Problem> {
         .map_err(|error| problem(key, format!("contains no readable private key: {error}")))?;
     let mut config = ServerConfig::builder_with_provider(default_provider().into())
         .with_safe_default_protocol_versions()
-        .and_then(|builder| {
-            builder
+        .and_then(|config| {
+            config
                 .with_no_client_auth()
                 .with_single_cert(chain, private_key)
         })

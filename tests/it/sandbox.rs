@@ -590,7 +590,7 @@ fn verbose_lists_requests_without_secrets() {
     let output =
         env.sh("cells-token sandbox -v -- sh -c 'cells-token get; echo $CELLS_CLIENT_SECRET'");
     let lines: Vec<&str> = output.exits(0).stdout.lines().collect();
-    output.says("POST /v4.0/cells/connect/token: answered 200");
+    output.says("POST /v4.0/cells/connect/token 200 local ");
     for word in lines {
         output.never_says(word);
     }

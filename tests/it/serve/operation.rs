@@ -24,9 +24,9 @@ fn beyond_loopback_tls_or_an_explicit_option_is_required() {
     each_row(
         &rows,
         |row| row.0,
-        |(_, options, hint)| {
+        |(_, options, named)| {
             let args = [&["serve"], *options].concat();
-            env.run(&args).exits(2).hints(hint);
+            env.run(&args).exits(2).says(named);
         },
     );
     let serving = env.serve(&["--listen", "0.0.0.0:0", "--listen-http"]);
