@@ -8,8 +8,6 @@ use zeroize::Zeroizing;
 
 use super::SecretSource;
 use super::file::{self, SIZE_LIMIT};
-#[cfg(unix)]
-use super::terminal::ModeGuard;
 use super::terminal::Terminal;
 use crate::env;
 use crate::input::{self, Bytes};
@@ -54,9 +52,6 @@ fn output(command: &OsStr) -> io::Result<(Bytes, ExitStatus)> {
         child.env_remove(variable.name);
     }
     let terminal = Terminal::open();
-    // A command that was interrupted while it read a password must not leave a terminal without echo.
-    #[cfg(unix)]
-    let _guard = terminal.as_ref().map(ModeGuard::for_command).transpose()?;
     child.stdin(terminal.map_or_else(Stdio::null, |terminal| terminal.into_input().into()));
     let mut child = child.spawn()?;
     let output = read_output(&mut child);

@@ -1,5 +1,4 @@
-//! The controlling terminal, wherever standard input and output go, and a guard that restores its modes even if a signal
-//! ends the process.
+//! The controlling terminal, wherever standard input and output go.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -58,7 +57,7 @@ impl Terminal {
     /// If the terminal cannot be read or written.
     #[cfg(unix)]
     pub fn ask_without_echo(&self, question: &str) -> io::Result<Option<Zeroizing<String>>> {
-        let _guard = ModeGuard::without_echo(self)?;
+        let _guard = unix::EchoGuard::new(self)?;
         self.ask(question)
     }
 
@@ -78,132 +77,82 @@ impl Terminal {
 }
 
 #[cfg(unix)]
-pub use unix::ModeGuard;
-
-#[cfg(unix)]
 mod unix {
     use std::fs::File;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::{io, thread};
 
-    use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::process::getpgrp;
+    use rustix::termios::{
+        InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+    };
     use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-    use signal_hook::iterator::{Handle, Signals};
-    use signal_hook::{flag, low_level};
+    use signal_hook::iterator::Signals;
+    use signal_hook::low_level::emulate_default_handler;
 
     use super::Terminal;
 
-    /// Signals that end a process at a prompt.
-    const ENDING: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
-
-    /// Restores the modes that a terminal had when the guard was created: when it is dropped, or a signal ends the process.
-    pub struct ModeGuard {
-        modes: Arc<Modes>,
-        is_over: Arc<AtomicBool>,
-        is_signalled: Arc<AtomicBool>,
-        watcher: Handle,
-    }
+    /// Turns the echo off. Restores the modes of the terminal when it is dropped, or a signal ends the process.
+    pub struct EchoGuard(Arc<Modes>);
 
     struct Modes {
         terminal: File,
         saved: Termios,
-        /// The modes for a prompt without echo.
-        silent: Option<Termios>,
+        silent: Termios,
     }
 
-    impl ModeGuard {
-        /// Turns the echo off.
-        ///
+    impl EchoGuard {
         /// # Errors
         /// If the modes cannot be changed or signals cannot be caught.
-        pub fn without_echo(terminal: &Terminal) -> io::Result<Self> {
-            let mut silent = tcgetattr(&terminal.input)?;
+        pub fn new(terminal: &Terminal) -> io::Result<Self> {
+            let saved = tcgetattr(&terminal.input)?;
+            let mut silent = saved.clone();
             silent.local_modes.remove(LocalModes::ECHO);
+            // A line at a time, and signals by Ctrl-C and Ctrl-Z, whatever mode another program has left.
             let modes = LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
             silent.local_modes.insert(modes);
             silent.input_modes.insert(InputModes::ICRNL);
-            Self::new(terminal, Some(silent))
-        }
-
-        /// Leaves the modes to another program.
-        ///
-        /// # Errors
-        /// If the modes cannot be read or signals cannot be caught.
-        pub fn for_command(terminal: &Terminal) -> io::Result<Self> {
-            Self::new(terminal, None)
-        }
-
-        fn new(terminal: &Terminal, silent: Option<Termios>) -> io::Result<Self> {
             let modes = Arc::new(Modes {
                 terminal: terminal.input.try_clone()?,
-                saved: tcgetattr(&terminal.input)?,
+                saved,
                 silent,
             });
-            let is_over = Arc::new(AtomicBool::new(false));
-            let is_signalled = Arc::new(AtomicBool::new(false));
-            for signal in ENDING {
-                // signal-hook never uninstalls its handler; once the guard is dropped, this one acts as the default.
-                flag::register_conditional_default(signal, Arc::clone(&is_over))?;
-                flag::register(signal, Arc::clone(&is_signalled))?;
-            }
-            let mut signals = Signals::new(ENDING)?;
-            signals.add_signal(SIGCONT)?;
-            let watcher = signals.handle();
-            let watched = Arc::clone(&modes);
+            let guarded = Arc::downgrade(&modes);
+            let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT])?;
+            // It goes on after the guard is dropped: signal-hook never uninstalls its handlers.
             let watch = move || {
                 for signal in signals.forever() {
-                    match signal {
+                    match (signal, guarded.upgrade()) {
                         // The shell has set its own modes since Ctrl-Z.
-                        SIGCONT => drop(watched.silence()),
-                        _ => {
-                            watched.restore();
-                            let _ = low_level::emulate_default_handler(signal);
+                        (SIGCONT, Some(modes)) => modes.set(&modes.silent),
+                        (SIGCONT, None) => {}
+                        (_, modes) => {
+                            if let Some(modes) = modes {
+                                modes.set(&modes.saved);
+                            }
+                            let _ = emulate_default_handler(signal);
                         }
                     }
                 }
             };
-            thread::Builder::new()
-                .name("signals".to_owned())
-                .spawn(watch)?;
-            modes.silence()?;
-            Ok(Self {
-                modes,
-                is_over,
-                is_signalled,
-                watcher,
-            })
+            let thread = thread::Builder::new().name("signals".to_owned());
+            thread.spawn(watch)?;
+            modes.set(&modes.silent);
+            Ok(Self(modes))
         }
     }
 
-    impl Drop for ModeGuard {
+    impl Drop for EchoGuard {
         fn drop(&mut self) {
-            self.modes.restore();
-            self.is_over.store(true, Ordering::SeqCst);
-            // The watcher is about to end the process.
-            while self.is_signalled.load(Ordering::SeqCst) {
-                thread::park();
-            }
-            self.watcher.close();
+            self.0.set(&self.0.saved);
         }
     }
 
     impl Modes {
-        fn silence(&self) -> io::Result<()> {
-            match &self.silent {
-                Some(silent) => Ok(tcsetattr(&self.terminal, OptionalActions::Now, silent)?),
-                None => Ok(()),
-            }
-        }
-
-        /// Leaves modes alone that nobody changed: setting them would stop a background job (SIGTTOU).
-        fn restore(&self) {
-            let is_changed = |current: Termios| {
-                current.local_modes != self.saved.local_modes
-                    || current.input_modes != self.saved.input_modes
-            };
-            if tcgetattr(&self.terminal).is_ok_and(is_changed) {
-                let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.saved);
+        /// Does nothing in a background job, which it would stop (SIGTTOU).
+        fn set(&self, modes: &Termios) {
+            if tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp()) {
+                let _ = tcsetattr(&self.terminal, OptionalActions::Now, modes);
             }
         }
     }

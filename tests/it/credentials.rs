@@ -1,4 +1,4 @@
-//! Which client id and secret are sent: precedence, the SDKs' families, and what is refused.
+//! Which client id and secret are sent, and what is refused. The order of all sources is tested beside the code.
 
 use crate::support::{ID, Reply, SECRET, Server, TestEnv, each_row};
 
@@ -9,242 +9,146 @@ const FAMILIES: [(&str, &str); 4] = [
     ("ASPOSE_CLOUD_CLIENT_ID", "ASPOSE_CLOUD_CLIENT_SECRET"),
 ];
 
-type Vars = &'static [(&'static str, &'static str)];
-type Words = &'static [&'static str];
+type Variables = &'static [(&'static str, &'static str)];
 
-/// Variables, arguments, and the id and secret that must be sent.
-struct Sent {
-    name: &'static str,
-    vars: Vars,
-    args: Words,
-    id: &'static str,
-    secret: &'static str,
+const OWN_ID: (&str, &str) = ("CELLS_CLIENT_ID", "own");
+const OWN_SECRET: (&str, &str) = ("CELLS_CLIENT_SECRET", "secret-of-own");
+const PRODUCT_ID: (&str, &str) = ("ProductClientId", "product");
+const PRODUCT_SECRET: (&str, &str) = ("ProductClientSecret", "secret-of-product");
+
+/// Credentials in these variables alone.
+fn with(variables: Variables) -> TestEnv {
+    let mut env = TestEnv::new();
+    for (name, value) in variables {
+        env.var(name, value);
+    }
+    env
 }
 
-const SENT: &[Sent] = &[
-    Sent {
-        name: "flags beat everything",
-        vars: &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own"),
-            ("ProductClientId", "product"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        args: &["--client-id", "flag", "--client-secret", "secret-of-flag"],
-        id: "flag",
-        secret: "secret-of-flag",
-    },
-    Sent {
-        name: "CELLS_* beat the families",
-        vars: &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own"),
-            ("CellsCloudClientId", "sdk"),
-            ("CellsCloudClientSecret", "secret-of-sdk"),
-        ],
-        args: &[],
-        id: "own",
-        secret: "secret-of-own",
-    },
-    Sent {
-        name: "an id by flag with a secret by CELLS_CLIENT_SECRET",
-        vars: &[("CELLS_CLIENT_SECRET", "secret-of-own")],
-        args: &["--client-id", "flag"],
-        id: "flag",
-        secret: "secret-of-own",
-    },
-    Sent {
-        name: "an id by CELLS_CLIENT_ID with a secret by flag",
-        vars: &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own"),
-        ],
-        args: &["--client-secret=secret-of-flag"],
-        id: "own",
-        secret: "secret-of-flag",
-    },
-    Sent {
-        name: "CELLS_CLIENT_SECRET beats a family's secret of the same id",
-        vars: &[
-            ("CELLS_CLIENT_ID", "same"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own"),
-            ("ProductClientId", "same"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        args: &[],
-        id: "same",
-        secret: "secret-of-own",
-    },
-    Sent {
-        name: "an id by flag takes the secret of the family with that id",
-        vars: &[
-            ("ASPOSE_CLIENT_ID", "same"),
-            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
-        ],
-        args: &["--client-id", "same"],
-        id: "same",
-        secret: "secret-of-aspose",
-    },
-    Sent {
-        name: "an id by CELLS_CLIENT_ID takes the secret of the family with that id, though not the first",
-        vars: &[
-            ("CELLS_CLIENT_ID", "same"),
-            ("CellsCloudClientId", "sdk"),
-            ("CellsCloudClientSecret", "secret-of-sdk"),
-            ("ASPOSE_CLOUD_CLIENT_ID", "same"),
-            ("ASPOSE_CLOUD_CLIENT_SECRET", "secret-of-cloud"),
-        ],
-        args: &[],
-        id: "same",
-        secret: "secret-of-cloud",
-    },
-    Sent {
-        name: "a flag's id decides which family fits, not CELLS_CLIENT_ID",
-        vars: &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("CellsCloudClientId", "own"),
-            ("CellsCloudClientSecret", "secret-of-sdk"),
-            ("ProductClientId", "flag"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        args: &["--client-id", "flag"],
-        id: "flag",
-        secret: "secret-of-product",
-    },
-    Sent {
-        name: "a family without its secret is passed over",
-        vars: &[
-            ("CellsCloudClientId", "sdk"),
-            ("ProductClientId", "product"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        args: &[],
-        id: "product",
-        secret: "secret-of-product",
-    },
-    Sent {
-        name: "a family without its id is passed over",
-        vars: &[
-            ("CellsCloudClientSecret", "secret-of-sdk"),
-            ("ASPOSE_CLIENT_ID", "aspose"),
-            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
-        ],
-        args: &[],
-        id: "aspose",
-        secret: "secret-of-aspose",
-    },
-    Sent {
-        name: "a family with an empty member is passed over",
-        vars: &[
-            ("CellsCloudClientId", "sdk"),
-            ("CellsCloudClientSecret", ""),
-            ("ProductClientId", ""),
-            ("ProductClientSecret", "secret-of-product"),
-            ("ASPOSE_CLIENT_ID", "aspose"),
-            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
-        ],
-        args: &[],
-        id: "aspose",
-        secret: "secret-of-aspose",
-    },
-    Sent {
-        name: "empty variables are unset",
-        vars: &[
-            ("CELLS_CLIENT_ID", ""),
-            ("CELLS_CLIENT_SECRET", ""),
-            ("CELLS_CLIENT_SECRET_FILE", ""),
-            ("CELLS_NO_INPUT", ""),
-            ("CI", ""),
-            ("CELLS_BASE_URL", ""),
-            ("CELLS_CA_CERT", ""),
-            ("CELLS_TIMEOUT", ""),
-            ("ProductClientId", "product"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        args: &[],
-        id: "product",
-        secret: "secret-of-product",
-    },
-    Sent {
-        name: "one LF is dropped from variables",
-        vars: &[
-            ("CELLS_CLIENT_ID", "own\n"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own\n"),
-        ],
-        args: &[],
-        id: "own",
-        secret: "secret-of-own",
-    },
-    Sent {
-        name: "one CRLF is dropped from variables",
-        vars: &[
-            ("CELLS_CLIENT_ID", "own\r\n"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own\r\n"),
-        ],
-        args: &[],
-        id: "own",
-        secret: "secret-of-own",
-    },
-    Sent {
-        name: "one LF is dropped from a family",
-        vars: &[
-            ("ProductClientId", "product\n"),
-            ("ProductClientSecret", "secret-of-product\n"),
-        ],
-        args: &[],
-        id: "product",
-        secret: "secret-of-product",
-    },
-    Sent {
-        name: "one CRLF is dropped from flags",
-        vars: &[],
-        args: &[
-            "--client-id",
-            "flag\r\n",
-            "--client-secret",
-            "secret-of-flag\r\n",
-        ],
-        id: "flag",
-        secret: "secret-of-flag",
-    },
-    Sent {
-        name: "ids are compared without their line break",
-        vars: &[
-            ("CELLS_CLIENT_ID", "same"),
-            ("ProductClientId", "same\n"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        args: &[],
-        id: "same",
-        secret: "secret-of-product",
-    },
-    Sent {
-        name: "blanks are part of a secret",
-        vars: &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("CELLS_CLIENT_SECRET", "  secret-of-own\t"),
-        ],
-        args: &[],
-        id: "own",
-        secret: "  secret-of-own\t",
-    },
-];
+#[track_caller]
+fn assert_sent(server: &Server, id: &str, secret: &str) {
+    let request = server.request();
+    for (field, expected) in [("client_id", id), ("client_secret", secret)] {
+        let sent = request.field(field);
+        assert_eq!(sent.as_deref(), Some(expected), "{request:?}");
+    }
+}
 
 #[test]
 fn the_best_source_is_used() {
+    let rows: &[(&str, Variables, &[&str], &str, &str)] = &[
+        (
+            "options precede everything",
+            &[OWN_ID, OWN_SECRET, PRODUCT_ID, PRODUCT_SECRET],
+            &["--client-id", "option", "--client-secret=secret-of-option"],
+            "option",
+            "secret-of-option",
+        ),
+        (
+            "CELLS_* precede the families",
+            &[OWN_ID, OWN_SECRET, PRODUCT_ID, PRODUCT_SECRET],
+            &[],
+            "own",
+            "secret-of-own",
+        ),
+        (
+            "an id by option with a secret by variable",
+            &[OWN_ID, OWN_SECRET],
+            &["--client-id", "option"],
+            "option",
+            "secret-of-own",
+        ),
+        (
+            "an id by variable with a secret by option",
+            &[OWN_ID, OWN_SECRET],
+            &["--client-secret=secret-of-option"],
+            "own",
+            "secret-of-option",
+        ),
+        (
+            "the family with the same id, though not the first",
+            &[
+                ("CELLS_CLIENT_ID", "product"),
+                ("CellsCloudClientId", "sdk"),
+                ("CellsCloudClientSecret", "secret-of-sdk"),
+                PRODUCT_ID,
+                PRODUCT_SECRET,
+            ],
+            &[],
+            "product",
+            "secret-of-product",
+        ),
+        (
+            "an option's id decides which family fits",
+            &[
+                OWN_ID,
+                ("CellsCloudClientId", "own"),
+                ("CellsCloudClientSecret", "secret-of-sdk"),
+                PRODUCT_ID,
+                PRODUCT_SECRET,
+            ],
+            &["--client-id", "product"],
+            "product",
+            "secret-of-product",
+        ),
+        (
+            "empty variables are unset, and incomplete families passed over",
+            &[
+                ("CELLS_CLIENT_ID", ""),
+                ("CELLS_CLIENT_SECRET", ""),
+                ("CELLS_CLIENT_SECRET_FILE", ""),
+                ("CELLS_NO_INPUT", ""),
+                ("CI", ""),
+                ("CELLS_BASE_URL", ""),
+                ("CELLS_CA_CERT", ""),
+                ("CELLS_TIMEOUT", ""),
+                ("CellsCloudClientId", "sdk"),
+                ("CellsCloudClientSecret", ""),
+                ("ASPOSE_CLIENT_ID", ""),
+                ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
+                PRODUCT_ID,
+                PRODUCT_SECRET,
+            ],
+            &[],
+            "product",
+            "secret-of-product",
+        ),
+        (
+            "one LF is dropped from a variable",
+            &[
+                ("CELLS_CLIENT_ID", "own\n"),
+                ("CELLS_CLIENT_SECRET", "secret-of-own\n"),
+            ],
+            &[],
+            "own",
+            "secret-of-own",
+        ),
+        (
+            "one CRLF is dropped from an option",
+            &[],
+            &["--client-id", "a\r\n", "--client-secret=secret-of-a\r\n"],
+            "a",
+            "secret-of-a",
+        ),
+        (
+            "blanks are part of a secret",
+            &[OWN_ID, ("CELLS_CLIENT_SECRET", "  secret-of-own\t")],
+            &[],
+            "own",
+            "  secret-of-own\t",
+        ),
+    ];
     each_row(
-        SENT,
-        |row| row.name,
-        |row| {
+        rows,
+        |row| row.0,
+        |(_, variables, options, id, secret)| {
             let server = Server::replies([Reply::token()]);
-            let mut env = TestEnv::new();
-            for (name, value) in row.vars {
-                env.var(name, value);
-            }
-            env.secret(row.secret);
-            env.run(&[&["get", "--base-url", server.url()], row.args].concat())
+            let mut env = with(variables);
+            let get = ["get", "--base-url", server.url()];
+            env.secret(secret)
+                .run(&[&get[..], options].concat())
                 .exits(0);
-            assert_sent(&server, row.id, row.secret);
+            assert_sent(&server, id, secret);
         },
     );
 }
@@ -255,332 +159,170 @@ fn the_families_have_their_order() {
         let server = Server::replies([Reply::token()]);
         let mut env = TestEnv::new();
         for (id, secret) in &FAMILIES[first..] {
-            env.var(id, format!("id-in-{id}"))
-                .var(secret, format!("secret-in-{secret}"));
+            env.var(id, id).var(secret, format!("secret-in-{secret}"));
         }
         env.run(&["get", "--base-url", server.url()]).exits(0);
         let (id, secret) = FAMILIES[first];
-        assert_sent(
-            &server,
-            &format!("id-in-{id}"),
-            &format!("secret-in-{secret}"),
-        );
+        assert_sent(&server, id, &format!("secret-in-{secret}"));
     }
 }
 
+/// What an option or variable of one kind gives beats one of another kind at a lower level.
 #[test]
-fn the_secret_of_cells_never_joins_a_familys_id() {
+fn an_option_precedes_a_variable_of_another_kind() {
+    let server = Server::always(Reply::token());
+    let mut env = TestEnv::new();
+    let file = env
+        .secret("secret-of-file")
+        .file("file", "secret-of-file\n");
+    let mut sends = |variable: (&str, &str), options: &[&str], secret: &str| {
+        env.var("CELLS_CLIENT_ID", ID)
+            .var("CELLS_CLIENT_SECRET", "")
+            .var("CELLS_CLIENT_SECRET_FILE", "")
+            .var("ProductClientId", ID)
+            .var("ProductClientSecret", "secret-of-product")
+            .var(variable.0, variable.1);
+        let get = ["get", "--base-url", server.url()];
+        env.run(&[&get[..], options].concat()).exits(0);
+        let sent = server.requests().pop().unwrap().field("client_secret");
+        assert_eq!(sent.as_deref(), Some(secret));
+    };
+    sends(
+        OWN_SECRET,
+        &["--client-secret-file", &file],
+        "secret-of-file",
+    );
+    let no_file = ("CELLS_CLIENT_SECRET_FILE", "no-such-file");
+    sends(
+        no_file,
+        &["--client-secret=secret-of-option"],
+        "secret-of-option",
+    );
+    sends(("CELLS_CLIENT_SECRET_FILE", &file), &[], "secret-of-file");
+}
+
+#[test]
+fn an_id_is_never_combined_with_the_secret_of_another_source() {
     for (id, secret) in FAMILIES {
-        // With the id alone there is no pair at all.
-        let server = Server::untouched();
         let mut env = TestEnv::new();
-        env.var("CELLS_CLIENT_SECRET", SECRET)
-            .var(id, "id-of-family");
+        env.var("CELLS_CLIENT_SECRET", SECRET).var(id, "family");
+        let server = Server::untouched();
         env.run(&["get", "--base-url", server.url()])
             .exits(3)
             .says("CELLS_CLIENT_ID");
-
-        // Beside a complete pair it may be an error or passed over, but it is not sent.
-        let server = Server::always(Reply::token());
+        let server = Server::replies([Reply::token()]);
         env.var(secret, "secret-of-family");
-        env.run(&["get", "--base-url", server.url()]);
-        for request in server.requests() {
-            assert_eq!(request.field("client_secret").unwrap(), "secret-of-family");
-        }
+        env.run(&["get", "--base-url", server.url()])
+            .exits(0)
+            .says("passed over CELLS_CLIENT_SECRET");
+        assert_sent(&server, "family", "secret-of-family");
+        // A secret by option is an explicit choice, which no family replaces.
+        let server = Server::untouched();
+        env.run(&["get", "--base-url", server.url(), "--client-secret", SECRET])
+            .exits(3)
+            .says("CELLS_CLIENT_ID");
     }
 }
-
-/// Variables that make no usable pair, and what the message must name.
-const MISSING: &[(&str, Vars, Words)] = &[
-    (
-        "nothing at all",
-        &[],
-        &["CELLS_CLIENT_ID", "CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "an id alone",
-        &[("CELLS_CLIENT_ID", "own")],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "a secret alone",
-        &[("CELLS_CLIENT_SECRET", "secret-of-own")],
-        &["CELLS_CLIENT_ID"],
-    ),
-    (
-        "an id of half a family",
-        &[("ASPOSE_CLIENT_ID", "aspose")],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "halves of two families",
-        &[
-            ("CellsCloudClientId", "sdk"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        &["CELLS_CLIENT_ID", "CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "a family of another id",
-        &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("ProductClientId", "product"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "an id that differs in case",
-        &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("ProductClientId", "OWN"),
-            ("ProductClientSecret", "secret-of-product"),
-        ],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "an id and an empty secret",
-        &[("CELLS_CLIENT_ID", "own"), ("CELLS_CLIENT_SECRET", "")],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-];
 
 #[test]
 fn missing_credentials_without_a_terminal_are_exit_3() {
+    let rows: &[(&str, Variables, &[&str], &str)] = &[
+        (
+            "nothing",
+            &[],
+            &[],
+            "CELLS_CLIENT_ID and CELLS_CLIENT_SECRET",
+        ),
+        ("an id", &[OWN_ID], &[], "set CELLS_CLIENT_SECRET,"),
+        ("a secret", &[OWN_SECRET], &[], "set CELLS_CLIENT_ID,"),
+        (
+            "halves of two families",
+            &[("CellsCloudClientId", "sdk"), PRODUCT_SECRET],
+            &[],
+            "CELLS_CLIENT_ID and CELLS_CLIENT_SECRET",
+        ),
+        (
+            "a family whose id differs from an option's in case only",
+            &[PRODUCT_ID, PRODUCT_SECRET],
+            &["--client-id", "PRODUCT"],
+            "set CELLS_CLIENT_SECRET,",
+        ),
+    ];
     each_row(
-        MISSING,
+        rows,
         |row| row.0,
-        |(_, vars, named)| {
-            for without_prompt in [None, Some("--no-input")] {
-                let server = Server::untouched();
-                let mut env = TestEnv::new();
-                for (name, value) in *vars {
-                    env.var(name, value);
-                }
-                let mut args = vec!["get", "--base-url", server.url()];
-                args.extend(without_prompt);
-                let output = env.run(&args);
-                output.exits(3);
-                for name in *named {
-                    output.says(name);
-                }
+        |(_, variables, options, hint)| {
+            let server = Server::untouched();
+            let get = ["get", "--base-url", server.url()];
+            for no_input in [&[][..], &["--no-input"]] {
+                with(variables)
+                    .run(&[&get[..], options, no_input].concat())
+                    .exits(3)
+                    .hints(hint);
             }
         },
     );
 }
-
-#[test]
-fn a_family_by_another_id_is_exit_3_for_a_flag_too() {
-    let mut env = TestEnv::new();
-    env.var("ProductClientId", "product")
-        .var("ProductClientSecret", "secret-of-product");
-    env.run(&["get", "--client-id", "flag"])
-        .exits(3)
-        .says("CELLS_CLIENT_SECRET");
-}
-
-/// No option is overruled by a variable: a family's pair must not be used in its place.
-#[test]
-fn a_secret_by_flag_is_not_passed_over_for_a_family() {
-    let server = Server::always(Reply::token());
-    let mut env = TestEnv::new();
-    env.var("ProductClientId", "product")
-        .var("ProductClientSecret", "secret-of-product")
-        .var("CELLS_BASE_URL", server.url());
-    let file = env
-        .secret("secret-of-file")
-        .file("the-file", "secret-of-file");
-    env.run(&["get", "--client-secret", "secret-of-flag"]);
-    env.run(&["get", "--client-secret-file", &file]);
-    for request in server.requests() {
-        assert_ne!(request.field("client_secret").unwrap(), "secret-of-product");
-    }
-}
-
-/// Arguments and variables that are wrong in themselves. `$FILE` is a good secret file.
-const WRONG: &[(&str, Vars, Words, Words)] = &[
-    (
-        "secret and file by flags",
-        &[],
-        &[
-            "--client-id=a",
-            "--client-secret=secret-of-flag",
-            "--client-secret-file=$FILE",
-        ],
-        &["--client-secret", "--client-secret-file"],
-    ),
-    (
-        "secret and standard input by flags",
-        &[],
-        &[
-            "--client-id=a",
-            "--client-secret=secret-of-flag",
-            "--client-secret-file=-",
-        ],
-        &["--client-secret-file"],
-    ),
-    (
-        "secret and file by variables",
-        &[
-            ("CELLS_CLIENT_ID", "a"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own"),
-            ("CELLS_CLIENT_SECRET_FILE", "$FILE"),
-        ],
-        &[],
-        &["CELLS_CLIENT_SECRET", "CELLS_CLIENT_SECRET_FILE"],
-    ),
-    (
-        "an empty id",
-        &[("CELLS_CLIENT_SECRET", "secret-of-own")],
-        &["--client-id", ""],
-        &["--client-id"],
-    ),
-    (
-        "an empty id beside a variable",
-        &[
-            ("CELLS_CLIENT_ID", "own"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own"),
-        ],
-        &["--client-id="],
-        &["--client-id"],
-    ),
-    (
-        "an inner LF in a secret",
-        &[
-            ("CELLS_CLIENT_ID", "a"),
-            ("CELLS_CLIENT_SECRET", "secret-of\nown-own"),
-        ],
-        &[],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "an inner CRLF in a secret",
-        &[
-            ("CELLS_CLIENT_ID", "a"),
-            ("CELLS_CLIENT_SECRET", "secret-of\r\nown-own"),
-        ],
-        &[],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "two LF after a secret",
-        &[
-            ("CELLS_CLIENT_ID", "a"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own\n\n"),
-        ],
-        &[],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "a LF before a secret",
-        &[
-            ("CELLS_CLIENT_ID", "a"),
-            ("CELLS_CLIENT_SECRET", "\nsecret-of-own"),
-        ],
-        &[],
-        &["CELLS_CLIENT_SECRET"],
-    ),
-    (
-        "an inner LF in an id",
-        &[
-            ("CELLS_CLIENT_ID", "a\nb"),
-            ("CELLS_CLIENT_SECRET", "secret-of-own"),
-        ],
-        &[],
-        &["CELLS_CLIENT_ID"],
-    ),
-    (
-        "an inner LF in a flag's secret",
-        &[("CELLS_CLIENT_ID", "a")],
-        &["--client-secret", "secret-of\nflag-flag"],
-        &["--client-secret"],
-    ),
-    (
-        "an inner LF in a flag's id",
-        &[("CELLS_CLIENT_SECRET", "secret-of-own")],
-        &["--client-id", "a\nb"],
-        &["--client-id"],
-    ),
-    (
-        "an inner LF in a family's secret",
-        &[
-            ("ProductClientId", "a"),
-            ("ProductClientSecret", "secret-of\nproduct"),
-        ],
-        &[],
-        &["ProductClientSecret"],
-    ),
-    (
-        "an inner LF in a family's id",
-        &[
-            ("ASPOSE_CLIENT_ID", "a\nb"),
-            ("ASPOSE_CLIENT_SECRET", "secret-of-aspose"),
-        ],
-        &[],
-        &["ASPOSE_CLIENT_ID"],
-    ),
-];
 
 #[test]
 fn credentials_that_cannot_be_right_are_exit_2() {
+    let rows: &[(&str, Variables, &[&str], &[&str])] = &[
+        (
+            "two secrets by options",
+            &[OWN_ID],
+            &["--client-secret=secret-of-own", "--client-secret-file=-"],
+            &["--client-secret and --client-secret-file both"],
+        ),
+        (
+            "two secrets by variables",
+            &[OWN_ID, OWN_SECRET, ("CELLS_CLIENT_SECRET_FILE", "file")],
+            &[],
+            &["CELLS_CLIENT_SECRET and CELLS_CLIENT_SECRET_FILE both"],
+        ),
+        (
+            "an empty id beside a variable",
+            &[OWN_ID, OWN_SECRET],
+            &["--client-id="],
+            &["--client-id is empty"],
+        ),
+        (
+            "two LF after a secret",
+            &[OWN_ID, ("CELLS_CLIENT_SECRET", "secret-of-own\n\n")],
+            &[],
+            &["CELLS_CLIENT_SECRET contains a line break"],
+        ),
+        (
+            "a LF before a secret",
+            &[OWN_ID],
+            &["--client-secret", "\nsecret-of-own"],
+            &["--client-secret contains a line break"],
+        ),
+        (
+            "a line break in an id",
+            &[("ProductClientId", "a\r\nb"), PRODUCT_SECRET],
+            &[],
+            &["ProductClientId contains a line break"],
+        ),
+    ];
     each_row(
-        WRONG,
+        rows,
         |row| row.0,
-        |(_, vars, args, named)| {
+        |(_, variables, options, said)| {
             let server = Server::untouched();
-            let mut env = TestEnv::new();
-            let file = env.file("secret", SECRET);
-            for (name, value) in *vars {
-                env.var(name, value.replace("$FILE", &file));
-            }
-            let args: Vec<String> = args.iter().map(|arg| arg.replace("$FILE", &file)).collect();
-            let mut all = vec!["get", "--base-url", server.url()];
-            all.extend(args.iter().map(String::as_str));
-            let output = env.run(&all);
+            let get = ["get", "--base-url", server.url()];
+            let output = with(variables).run(&[&get[..], options].concat());
             output.exits(2);
-            for name in *named {
-                output.says(name);
+            for text in *said {
+                output.says(text);
             }
         },
     );
 }
 
-/// The level decides before the kind: files and secrets, by flag and by variable.
-#[test]
-fn a_flag_beats_a_variable_of_the_other_kind() {
-    let server = Server::replies([Reply::token(), Reply::token(), Reply::token()]);
-    let mut env = TestEnv::new();
-    env.var("CELLS_CLIENT_ID", ID)
-        .var("CELLS_BASE_URL", server.url());
-    let file = env
-        .secret("secret-of-file")
-        .file("the-file", "secret-of-file\n");
-
-    env.var("CELLS_CLIENT_SECRET", "secret-of-variable");
-    env.run(&["get", "--client-secret-file", &file]).exits(0);
-
-    env.var("CELLS_CLIENT_SECRET", "")
-        .var("CELLS_CLIENT_SECRET_FILE", "no-such-file");
-    env.run(&["get", "--client-secret", "secret-of-flag"])
-        .exits(0);
-
-    env.var("CELLS_CLIENT_SECRET_FILE", &file)
-        .var("ProductClientId", ID)
-        .var("ProductClientSecret", "secret-of-family");
-    env.run(&["get"]).exits(0);
-
-    let sent: Vec<_> = server
-        .requests()
-        .iter()
-        .map(|request| request.field("client_secret").unwrap())
-        .collect();
-    assert_eq!(sent, ["secret-of-file", "secret-of-flag", "secret-of-file"]);
-}
-
-/// Bytes that are no UTF-8: whatever it makes of them, it does not panic and does not leak.
+/// Whatever becomes of bytes that are not UTF-8, there is no panic and no leak.
 #[cfg(unix)]
 #[test]
-fn bytes_that_are_no_text_are_survived() {
+fn bytes_that_are_no_text_do_no_harm() {
     let server = Server::always(Reply::token());
     let mut env = TestEnv::for_server(&server);
     for script in [
@@ -678,19 +420,4 @@ fn a_switch_by_variable_is_on_or_off_or_exit_2() {
         let mut env = TestEnv::with_credentials();
         env.var(name, "maybe").run(&["get"]).exits(2).says(name);
     }
-}
-
-#[track_caller]
-fn assert_sent(server: &Server, id: &str, secret: &str) {
-    let request = server.request();
-    assert_eq!(
-        request.field("client_id").as_deref(),
-        Some(id),
-        "{request:?}"
-    );
-    assert_eq!(
-        request.field("client_secret").as_deref(),
-        Some(secret),
-        "{request:?}"
-    );
 }
