@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::cli;
 use crate::credentials::{Selection, Source};
 use crate::env::{self, Env, Variable};
-use crate::http::{Named, Proxy, ProxyVariables, Trust};
+use crate::http::{self, Named, Proxy, Trust};
 use crate::oauth::{DEFAULT_BASE_URL, TokenEndpoint};
 use crate::problem::Problem;
 use crate::profile::Profile;
@@ -56,16 +56,25 @@ fn url_variable<'a>(
     selection: &Selection,
     env: &'a Env,
 ) -> Result<Option<(Url<'a>, &'static str)>, Problem> {
-    if let Some(url) = env.text(&env::CELLS_TOKEN_URL)? {
-        return Ok(Some((Url::Token(url), env::CELLS_TOKEN_URL.name)));
+    if let Some((url, source)) = first(env, &[&env::CELLS_TOKEN_URL])? {
+        return Ok(Some((Url::Token(url), source)));
     }
     let sdk_secret = Source::Variable(&env::CELLS_CLOUD_CLIENT_SECRET);
-    let variable = match env.is_set(&env::CELLS_BASE_URL) || selection.secret.source != sdk_secret {
-        true => &env::CELLS_BASE_URL,
-        false => &env::CELLS_CLOUD_API_BASE_URL,
+    let variables: &[_] = match selection.secret.source == sdk_secret {
+        true => &[&env::CELLS_BASE_URL, &env::CELLS_CLOUD_API_BASE_URL],
+        false => &[&env::CELLS_BASE_URL],
     };
-    let url = env.text(variable)?;
-    Ok(url.map(|url| (Url::Base(url), variable.name)))
+    Ok(first(env, variables)?.map(|(url, source)| (Url::Base(url), source)))
+}
+
+/// The value of the first of `variables` that is set, and its name.
+fn first<'a>(env: &'a Env, variables: &[&Variable]) -> Result<Option<Named<'a>>, Problem> {
+    for variable in variables {
+        if let Some(text) = env.text(variable)? {
+            return Ok(Some((text, variable.name)));
+        }
+    }
+    Ok(None)
 }
 
 /// The certificates to trust.
@@ -85,29 +94,27 @@ pub fn trust(network: &cli::Network, selection: &Selection, env: &Env) -> Trust 
 ///
 /// # Errors
 /// If its URL is invalid.
-pub fn proxy(
-    network: &cli::Network,
+pub fn proxy<'a>(
+    network: &'a cli::Network,
     endpoint: &TokenEndpoint,
-    selection: &Selection,
-    env: &Env,
+    selection: &'a Selection,
+    env: &'a Env,
 ) -> Result<Option<Proxy>, Problem> {
     if let Some(url) = &network.proxy {
         return Proxy::parse((url, "--proxy")).map(Some);
     }
-    let named = |variable: &'static Variable| -> Result<Option<Named>, Problem> {
-        Ok(env.text(variable)?.map(|url| (url, variable.name)))
+    let of_scheme: &[_] = match endpoint.is_https() {
+        true => &[&env::HTTPS_PROXY_LOWER, &env::HTTPS_PROXY],
+        false => &[&env::HTTP_PROXY_LOWER],
     };
-    let variables = ProxyVariables {
-        https: named(&env::HTTPS_PROXY_LOWER)?.or(named(&env::HTTPS_PROXY)?),
-        http: named(&env::HTTP_PROXY_LOWER)?,
-        all: named(&env::ALL_PROXY_LOWER)?.or(named(&env::ALL_PROXY)?),
-        none_for: named(&env::NO_PROXY_LOWER)?
-            .or(named(&env::NO_PROXY)?)
-            .map(|(list, _)| list),
-    };
-    let chosen = selection.profile_or_variable(
-        |profile| Some((profile.proxy.as_deref()?, PROFILE)),
-        variables.choose(endpoint),
-    );
+    let none_for = first(env, &[&env::NO_PROXY_LOWER, &env::NO_PROXY])?;
+    let is_in_no_proxy =
+        || none_for.is_some_and(|(hosts, _)| http::is_in_no_proxy(hosts, endpoint));
+    let of_all = [&env::ALL_PROXY_LOWER, &env::ALL_PROXY];
+    let variable = first(env, of_scheme)?.or(first(env, &of_all)?);
+    // A request to loopback stays on this machine.
+    let variable = variable.filter(|_| !endpoint.is_loopback() && !is_in_no_proxy());
+    let of_profile = |profile: &'a Profile| Some((profile.proxy.as_deref()?, PROFILE));
+    let chosen = selection.profile_or_variable(of_profile, variable);
     chosen.map(Proxy::parse).transpose()
 }

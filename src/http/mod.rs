@@ -13,6 +13,6 @@ mod tls;
 mod tls_error;
 
 pub use client::Client;
-pub use proxy::{Named, Proxy, ProxyVariables};
+pub use proxy::{Named, Proxy, is_in_no_proxy};
 pub use roots::Trust;
 pub use tls::Tls;

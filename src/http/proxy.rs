@@ -114,37 +114,9 @@ impl fmt::Debug for Proxy {
 /// A value and the option or variable it comes from.
 pub type Named<'a> = (&'a str, &'static str);
 
-/// The proxy variables of the environment, each with the name of its variable.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ProxyVariables<'a> {
-    /// For https.
-    pub https: Option<Named<'a>>,
-    /// For http.
-    pub http: Option<Named<'a>>,
-    /// For both, where the scheme has none of its own.
-    pub all: Option<Named<'a>>,
-    /// `NO_PROXY`: the hosts to reach without a proxy.
-    pub none_for: Option<&'a str>,
-}
-
-impl<'a> ProxyVariables<'a> {
-    /// The proxy for `endpoint`. Loopback never has one: the request stays on this machine.
-    pub fn choose(&self, endpoint: &TokenEndpoint) -> Option<Named<'a>> {
-        let is_excepted = |list| is_in_no_proxy(list, endpoint);
-        if endpoint.is_loopback() || self.none_for.is_some_and(is_excepted) {
-            return None;
-        }
-        let of_scheme = match endpoint.is_https() {
-            true => self.https,
-            false => self.http,
-        };
-        of_scheme.or(self.all)
-    }
-}
-
 /// Whether `NO_PROXY` has an entry for `endpoint`. The matcher knows hosts, domains, addresses and networks; the other
 /// forms that people write are turned into these.
-fn is_in_no_proxy(list: &str, endpoint: &TokenEndpoint) -> bool {
+pub fn is_in_no_proxy(list: &str, endpoint: &TokenEndpoint) -> bool {
     let mut entries = Vec::new();
     for entry in list.split(|c: char| c == ',' || c.is_whitespace()) {
         if entry == "*" {
@@ -176,36 +148,6 @@ mod tests {
 
     fn endpoint(url: &str) -> TokenEndpoint {
         TokenEndpoint::parse(url, "--token-url", true).unwrap()
-    }
-
-    #[test]
-    fn each_scheme_has_its_proxy() {
-        let https = Some(("s", "HTTPS_PROXY"));
-        let http = Some(("h", "http_proxy"));
-        let all = Some(("a", "ALL_PROXY"));
-        for (url, (https, http, all), expected) in [
-            ("https://host.invalid", (https, http, all), https),
-            ("http://host.invalid", (https, http, all), http),
-            ("https://host.invalid", (None, http, all), all),
-            ("http://host.invalid", (https, None, all), all),
-            ("http://host.invalid", (https, None, None), None),
-            ("http://localhost", (https, http, all), None),
-            ("https://127.1.2.3", (https, http, all), None),
-            ("https://[::1]", (https, http, all), None),
-        ] {
-            let none_for = None;
-            let variables = ProxyVariables {
-                https,
-                http,
-                all,
-                none_for,
-            };
-            assert_eq!(
-                variables.choose(&endpoint(url)),
-                expected,
-                "{url} {variables:?}"
-            );
-        }
     }
 
     fn is_excepted(list: &str, url: &str) -> bool {
