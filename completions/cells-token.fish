@@ -81,8 +81,8 @@ complete -c cells-token -n "__fish_cells_token_using_subcommand run" -l refresh 
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s v -l verbose -d 'Explain each step on stderr'
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s q -l quiet -d 'Print errors only'
 complete -c cells-token -n "__fish_cells_token_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l store -d 'Save the secret in the keyring or a file [env: CELLS_STORE]' -r -f -a "keyring\t'The operating system\'s keyring'
-file\t'An unencrypted file'"
+complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l store -d 'Save the secret in the keyring or a file [env: CELLS_STORE]' -r -f -a "keyring\t''
+file\t''"
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l profile -d 'Profile to save [env: CELLS_PROFILE]' -r -f -a '(cells-token status 2>/dev/null | sed -n "s/^profile  *\([A-Za-z0-9._-]*\).*/\1/p")'
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-id -d 'Client ID [env: CELLS_CLIENT_ID]' -r
 complete -c cells-token -n "__fish_cells_token_using_subcommand login" -l client-secret -d 'Client secret [env: CELLS_CLIENT_SECRET]' -r

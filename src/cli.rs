@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-pub use login::{Login, Logout, Store};
+pub use login::{Login, Logout};
 pub use options::{
     Cache, Credentials, Endpoint, Format, Network, Output, Profile, Request, StatusFormat,
     Verbosity,

@@ -122,7 +122,10 @@ pub fn profile_name(option: &Option<String>, env: &Env) -> Result<Option<Profile
 }
 
 /// The value of an option, or else of its variable. `parse` gets the text and the name of the one that gave it.
-fn given<T>(
+///
+/// # Errors
+/// Those of `parse`, or if the variable is not UTF-8.
+pub fn given<T>(
     (option, name, variable): (&Option<String>, &str, &Variable),
     env: &Env,
     parse: impl FnOnce(&str, &str) -> Result<T, Problem>,
@@ -195,7 +198,9 @@ pub fn format(flags: &cli::Output) -> Result<(Format, &str), Problem> {
 /// If its name is not valid, or if cells-token itself reads it.
 pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
     let name = flag.unwrap_or(DEFAULT_ENV_NAME);
-    if !is_variable_name(name) {
+    let is_outer = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let is_inner = |c: char| is_outer(c) || c.is_ascii_digit();
+    if !name.starts_with(is_outer) || !name.chars().all(is_inner) {
         return Err(Problem::new(
             "the name given by --env-name is not a valid variable name",
             "use letters, digits and underscores, and no digit first, such as CELLS_ACCESS_TOKEN",
@@ -210,14 +215,6 @@ pub fn env_name(flag: Option<&str>) -> Result<&str, Problem> {
         )),
         None => Ok(name),
     }
-}
-
-fn is_variable_name(name: &str) -> bool {
-    let may_come_first = |c: char| c.is_ascii_alphabetic() || c == '_';
-    name.starts_with(may_come_first)
-        && name
-            .chars()
-            .all(|c| may_come_first(c) || c.is_ascii_digit())
 }
 
 /// How much is written to standard error.

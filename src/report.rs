@@ -85,10 +85,11 @@ impl Reporter {
         }
     }
 
-    /// Prints a line of a log or a line to copy and paste, without wrapping it.
-    pub fn line(self, prefix: &str, text: &str) {
+    /// Prints a line of a log, without wrapping it.
+    #[cfg(feature = "server")]
+    pub fn log_line(self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            write(format!("{prefix}{}\n", escaped(text)));
+            write(format!("cells-token: {}\n", escaped(text)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The commands that save and delete profiles. No logic.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{Credentials, HELP, Network, Verbosity};
 
@@ -26,8 +26,8 @@ pub struct Login {
     /// [default: keyring]
     ///
     /// The file is a file in the configuration directory that only you can read. It is not encrypted.
-    #[arg(long, value_name = "PLACE", hide_possible_values = true)]
-    pub store: Option<Store>,
+    #[arg(long, value_name = "PLACE", value_parser = ["keyring", "file"], hide_possible_values = true)]
+    pub store: Option<String>,
 
     /// Make this the default profile
     ///
@@ -51,15 +51,6 @@ pub struct Login {
     pub network: Network,
     #[command(flatten)]
     pub verbosity: Verbosity,
-}
-
-/// Where `login` saves a secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Store {
-    /// The operating system's keyring
-    Keyring,
-    /// An unencrypted file
-    File,
 }
 
 /// Delete a profile and its secret

@@ -2,9 +2,8 @@
 
 use crate::cli;
 use crate::config;
-use crate::env::{self, Env};
+use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::ClientId;
 use crate::output;
 use crate::report::Reporter;
 use crate::time::Timestamp;
@@ -20,30 +19,8 @@ pub fn run(args: &cli::Get, env: &Env, report: Reporter) -> Result<(), Error> {
     let (token, origin) = (&obtained.token, obtained.origin);
     let line = output::render(token, origin, format, env_name, Timestamp::now());
     output::write_stdout(&line)?;
-    if let Some(id) = obtained.prompted_id {
-        suggest_variables(&id, report);
+    if obtained.was_prompted {
+        report.info("run cells-token login to skip the prompt next time");
     }
     Ok(())
-}
-
-/// Shows how to avoid the prompt. The secret is left out: a line in a shell profile may not be the place for it.
-fn suggest_variables(id: &ClientId, report: Reporter) {
-    report.info("to skip the prompt next time:");
-    report.line("  ", &set(env::CELLS_CLIENT_ID.name, &id.0));
-    report.line(
-        "  ",
-        &set(env::CELLS_CLIENT_SECRET.name, "<the client secret>"),
-    );
-}
-
-/// A command that sets a variable, for a POSIX shell.
-#[cfg(not(windows))]
-fn set(name: &str, value: &str) -> String {
-    format!("export {name}='{}'", value.replace('\'', r"'\''"))
-}
-
-/// A command that sets a variable, for PowerShell.
-#[cfg(windows)]
-fn set(name: &str, value: &str) -> String {
-    format!("$env:{name} = '{}'", value.replace('\'', "''"))
 }

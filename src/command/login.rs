@@ -3,10 +3,9 @@
 use std::path::{self, Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::ValueEnum as _;
 
 use crate::cache::Cache;
-use crate::cli::{self, Store};
+use crate::cli;
 use crate::config::{self, Config};
 use crate::credentials::{self, SecretPlace, SecretSource, Selection, saved};
 use crate::env::{self, Env};
@@ -43,8 +42,11 @@ pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> 
     let config = Config::new(&args.network, &cli::Cache::default(), &selection, env)?;
     selection.explain(report);
     config.explain(report);
-    let store = store(args.store, env)?;
-    let location = location(store, &selection.secret)?;
+    let place = (&args.store, "--store", &env::CELLS_STORE);
+    let location = match config::given(place, env, store)? {
+        Some(location) => location,
+        None => default_location(&selection.secret)?,
+    };
     saved::check(&name, &location)?;
 
     let id = credentials::client_id(&selection, env)?;
@@ -90,37 +92,32 @@ pub fn run(args: &cli::Login, env: &Env, report: Reporter) -> Result<(), Error> 
     Ok(())
 }
 
-fn store(option: Option<Store>, env: &Env) -> Result<Option<Store>, Problem> {
-    let name = env::CELLS_STORE.name;
-    match (option, env.text(&env::CELLS_STORE)?) {
-        (Some(store), _) => Ok(Some(store)),
-        (None, Some(text)) => Store::from_str(text, false).map(Some).map_err(|_| {
-            Problem::new(
-                format!("{name} is neither keyring nor file"),
-                format!("set {name} to keyring or file"),
-            )
-        }),
-        (None, None) => Ok(None),
+fn store(text: &str, source: &str) -> Result<SecretLocation, Problem> {
+    match text {
+        "keyring" => Ok(SecretLocation::Keyring),
+        "file" => Ok(SecretLocation::Stored),
+        _ => Err(Problem::new(
+            format!("{source} is neither keyring nor file"),
+            format!("set {source} to keyring or file"),
+        )),
     }
 }
 
-/// Without `--store`, a secret that comes from a file or command stays there.
-fn location(store: Option<Store>, source: &SecretSource) -> Result<SecretLocation, Error> {
-    Ok(match (store, &source.place) {
-        (Some(Store::File), _) => SecretLocation::Stored,
-        (None, SecretPlace::File(path)) if source.place.is_rereadable() => {
+/// Where the secret stays if `--store` is not given: a user's file or command is saved as such.
+fn default_location(source: &SecretSource) -> Result<SecretLocation, Error> {
+    Ok(match &source.place {
+        SecretPlace::File(path) if source.place.is_rereadable() => {
             SecretLocation::File(absolute(path)?)
         }
-        (None, SecretPlace::Command(command)) => match command.to_str() {
-            Some(command) => SecretLocation::Command(command.to_owned()),
-            None => {
-                return Err(Problem::new(
+        SecretPlace::Command(command) => {
+            let command = command.to_str().ok_or_else(|| {
+                Problem::new(
                     format!("{source} is not UTF-8 and cannot be saved"),
                     "give a command in UTF-8",
                 )
-                .into());
-            }
-        },
+            })?;
+            SecretLocation::Command(command.to_owned())
+        }
         _ => SecretLocation::Keyring,
     })
 }

@@ -56,6 +56,7 @@ struct Status<'a> {
 }
 
 /// What is in the cache.
+#[derive(Default)]
 struct Cached {
     state: State,
     /// Why nothing is cached, if something prevents it.
@@ -63,6 +64,16 @@ struct Cached {
     file: Option<String>,
     token: Option<Token>,
     claims: Map<String, Value>,
+}
+
+impl Cached {
+    fn new(state: State, reason: Option<String>) -> Self {
+        Self {
+            state,
+            reason,
+            ..Self::default()
+        }
+    }
 }
 
 /// Prints the settings, the profiles and the cached token.
@@ -104,26 +115,24 @@ fn cached(
     now: Timestamp,
     report: Reporter,
 ) -> Cached {
-    let nothing = |state, reason, file| Cached {
-        state,
-        reason,
-        file,
-        token: None,
-        claims: Map::new(),
-    };
     let (settings, id) = match (&config.cache, &selection.client_id) {
         (Some(settings), Some(id)) => (settings, id),
-        (Some(_), None) => return nothing(UNKNOWN, None, None),
-        (None, _) => return nothing(OFF, None, None),
+        (Some(_), None) => return Cached::new(UNKNOWN, None),
+        (None, _) => return Cached::new(OFF, None),
     };
     let cache = match Cache::open(settings, &config.endpoint, id, report) {
         Ok(cache) => cache,
-        Err(reason) => return nothing(OFF, Some(reason), None),
+        Err(reason) => return Cached::new(OFF, Some(reason)),
     };
     let file = Some(cache.entry_path().display().to_string());
     let entry = match cache.lookup(now) {
         Ok(Some(entry)) => entry,
-        missing => return nothing(NONE, missing.err(), file),
+        missing => {
+            return Cached {
+                file,
+                ..Cached::new(NONE, missing.err())
+            };
+        }
     };
     // Reading must not prompt, run a command, or take the secret away from a later `get`.
     let secret = match selection.secret.place.is_rereadable() {
@@ -145,11 +154,10 @@ fn cached(
         Freshness::Expired | Freshness::Unknown => EXPIRED,
     };
     Cached {
-        state,
-        reason: None,
         file,
         claims: claims(&entry.token, &redactor),
         token: Some(entry.token),
+        ..Cached::new(state, None)
     }
 }
 

@@ -167,7 +167,7 @@ impl Drop for Exchange<'_> {
             line.push_str(" client ");
             line.extend(id.chars().take(MAX_ID));
         }
-        service.report.line("cells-token: ", &line);
+        service.report.log_line(&line);
     }
 }
 

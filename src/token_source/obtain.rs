@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::credentials::{self, Selection};
 use crate::env::Env;
 use crate::error::Error;
-use crate::oauth::{ClientCredentials, ClientId, Freshness, MinTtl, Token};
+use crate::oauth::{ClientCredentials, Freshness, MinTtl, Token};
 use crate::output::Origin;
 use crate::report::Reporter;
 use crate::secret::ClientSecret;
@@ -23,8 +23,8 @@ pub struct Obtained {
     pub origin: Origin,
     /// Recognizes the secret that the token was obtained with.
     pub secret: SecretMatcher,
-    /// The client id, if both it and the secret came from the prompt.
-    pub prompted_id: Option<ClientId>,
+    /// Whether both id and secret came from the prompt.
+    pub was_prompted: bool,
 }
 
 /// Recognizes the client secret in other places.
@@ -68,7 +68,7 @@ pub fn obtain(
     selection.explain(report);
     config.explain(report);
     let id = credentials::client_id(&selection, env)?;
-    let prompted_id = selection.is_empty().then(|| id.clone());
+    let was_prompted = selection.is_empty();
     let settings = config.cache.as_ref();
     let cache =
         settings.and_then(|settings| Cache::open(settings, &config.endpoint, &id, report).ok());
@@ -81,7 +81,7 @@ pub fn obtain(
             token,
             origin: Origin::Cache,
             secret: SecretMatcher::Seal(sealed),
-            prompted_id,
+            was_prompted,
         });
     }
     let mut deadline = Deadline::after(config.timeout);
@@ -109,7 +109,7 @@ pub fn obtain(
         token,
         origin,
         secret: SecretMatcher::Secret(source.request.credentials.secret),
-        prompted_id,
+        was_prompted,
     })
 }
 
