@@ -15,6 +15,7 @@ use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 
 use crate::problem::Problem;
 use crate::server_text::escaped;
+use crate::time::Deadline;
 
 #[cfg(feature = "server")]
 pub use background::BackgroundWriter;
@@ -141,13 +142,9 @@ impl Progress {
 
     /// Sleeps for `duration` and keeps the line up to date.
     pub fn sleep(&mut self, duration: Duration) {
-        let end = Instant::now() + duration;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            thread::sleep(left.min(TICK));
+        let end = Deadline::after(duration);
+        while !end.remaining().is_zero() {
+            thread::sleep(end.remaining().min(TICK));
             self.tick();
         }
     }

@@ -5,6 +5,8 @@ mod supervised;
 
 use std::ffi::OsStr;
 use std::io;
+#[cfg(all(unix, feature = "server"))]
+use std::os::unix::process::ExitStatusExt;
 #[cfg(any(not(unix), feature = "server"))]
 use std::process::ExitStatus;
 use std::process::{Command, ExitCode};
@@ -16,10 +18,6 @@ pub use supervised::run;
 
 use crate::error::{Error, Exit};
 use crate::problem::Problem;
-
-/// What a shell adds to the number of the signal that ended a command.
-#[cfg(all(unix, feature = "server"))]
-const BY_SIGNAL: i32 = 128;
 
 /// Why `program` did not start.
 pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
@@ -42,21 +40,19 @@ pub fn not_started(program: &OsStr, error: &io::Error) -> Error {
 /// The exit code for a command's exit status.
 #[cfg(any(not(unix), feature = "server"))]
 pub fn code(status: ExitStatus) -> u8 {
+    let code = status.code();
+    // As shells do.
     #[cfg(unix)]
-    let by_signal =
-        std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| BY_SIGNAL + signal);
-    #[cfg(not(unix))]
-    let by_signal = None;
-    let code = status.code().or(by_signal);
+    let code = code.or_else(|| Some(128 + ExitStatusExt::signal(&status)?));
     // Windows exit codes have 32 bits; one that does not fit must not become 0.
-    code.and_then(|code| u8::try_from(code).ok())
+    code.and_then(|code| code.try_into().ok())
         .unwrap_or(u8::MAX)
 }
 
 /// Replaces this process with `command`, which inherits its signals and terminal.
 ///
 /// # Errors
-/// `NotFound` or `CannotRun`.
+/// If the command is not found or cannot be executed.
 #[cfg(unix)]
 pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
     let error = std::os::unix::process::CommandExt::exec(&mut command);
@@ -67,7 +63,7 @@ pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
 /// one must not end first, or the shell would show its prompt while the command is still running.
 ///
 /// # Errors
-/// `NotFound` or `CannotRun`.
+/// If the command is not found or cannot be executed.
 #[cfg(all(not(unix), feature = "server"))]
 pub fn become_command(command: Command) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -82,7 +78,7 @@ pub fn become_command(command: Command) -> Result<ExitCode, Error> {
 /// Runs `command` to its end, where a process cannot replace itself. Ctrl-C ends both processes.
 ///
 /// # Errors
-/// `NotFound` or `CannotRun`.
+/// If the command is not found or cannot be executed.
 #[cfg(all(not(unix), not(feature = "server")))]
 pub fn become_command(mut command: Command) -> Result<ExitCode, Error> {
     match command.status() {

@@ -11,7 +11,7 @@ use crate::error::Error;
 /// Runs `command` to its end; signals meant to end this program go to the command.
 ///
 /// # Errors
-/// `NotFound` or `CannotRun`.
+/// If the command is not found, cannot be executed or cannot be waited for.
 pub async fn run(mut command: Command) -> Result<ExitStatus, Error> {
     let own = |error: io::Error, doing| {
         Error::from(anyhow::Error::new(error).context(doing)).before_command()

@@ -14,7 +14,7 @@ use crate::token_source::{self, Obtained};
 /// Runs the command of `args`. Returns only where a program cannot replace itself.
 ///
 /// # Errors
-/// `BeforeCommand`, or why the command did not start.
+/// Why there is no token, or why the command did not start.
 #[inline(never)]
 pub fn run(args: &cli::Run, env: &Env, report: Reporter) -> Result<ExitCode, Error> {
     let command = prepare(args, env, report).map_err(Error::before_command)?;

@@ -71,7 +71,7 @@ const BIN: &str = "bin";
 /// Runs the command of `args`, and returns its status.
 ///
 /// # Errors
-/// `BeforeCommand`, or why the command did not start.
+/// Why the sandbox could not be prepared, or why the command did not start.
 #[inline(never)]
 pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
     let Sandbox {

@@ -51,29 +51,13 @@ struct Status<'a> {
     selection: &'a Selection,
     config: &'a Config,
     profiles: Profiles,
-    cached: Cached,
-    now: Timestamp,
-}
-
-/// What is in the cache.
-#[derive(Default)]
-struct Cached {
+    cache_file: Option<String>,
     state: State,
     /// Why nothing is cached, if something prevents it.
     reason: Option<String>,
-    file: Option<String>,
     token: Option<Token>,
     claims: Map<String, Value>,
-}
-
-impl Cached {
-    fn new(state: State, reason: Option<String>) -> Self {
-        Self {
-            state,
-            reason,
-            ..Self::default()
-        }
-    }
+    now: Timestamp,
 }
 
 /// Prints the settings, the profiles and the cached token.
@@ -84,12 +68,57 @@ impl Cached {
 pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error> {
     let selection = &Selection::new(&args.credentials, args.profile.name.as_deref(), env)?;
     let config = &Config::new(&args.network, &args.cache, selection, env)?;
+    // An unusable profile file is only a warning, because other sources of credentials still work.
+    let profiles = Profiles::load(env).unwrap_or_else(|problem| {
+        report.warning(&problem.what);
+        Profiles::default()
+    });
     let now = Timestamp::now();
+    let cache = match (&config.cache, &selection.client_id) {
+        (Some(settings), Some(id)) => Cache::open(settings, &config.endpoint, id, report)
+            .map_err(|reason| (OFF, Some(reason))),
+        (Some(_), None) => Err((UNKNOWN, None)),
+        (None, _) => Err((OFF, None)),
+    };
+    let cache_file = cache.as_ref().ok().map(Cache::entry_path);
+    let entry = cache.and_then(|cache| match cache.lookup(now) {
+        Ok(entry) => entry.ok_or((NONE, None)),
+        Err(reason) => Err((NONE, Some(reason))),
+    });
+    // Reading must not prompt, run a command, or take the secret away from a later `get`.
+    let is_readable = selection.secret.place.is_rereadable();
+    let secret = (entry.is_ok() && is_readable).then(|| {
+        let option = args.credentials.client_secret.as_ref();
+        let deadline = Deadline::after(config.timeout);
+        credentials::client_secret(selection, option, env, deadline)
+            .inspect_err(|error| report.warning(&error.problem().what))
+    });
+    let secret = secret.and_then(Result::ok);
+    let redactor = secret.as_ref().map(Redactor::new).unwrap_or_default();
+    let (state, reason, token) = match entry {
+        Ok(entry) => {
+            let state = match entry.token.freshness(config.min_ttl, now) {
+                _ if secret.is_some_and(|secret| !entry.sealed.is_sealed_with(&secret)) => {
+                    OTHER_SECRET
+                }
+                Freshness::Fresh => GOOD,
+                Freshness::ExpiresSoon => EXPIRES_SOON,
+                Freshness::Expired | Freshness::Unknown => EXPIRED,
+            };
+            (state, None, Some(entry.token))
+        }
+        Err((state, reason)) => (state, reason, None),
+    };
+    let claims = token.as_ref().map(|token| claims(token, &redactor));
     let status = Status {
         selection,
         config,
-        profiles: profiles(env, report),
-        cached: cached(args, selection, config, env, now, report),
+        profiles,
+        cache_file: cache_file.map(|path| path.display().to_string()),
+        state,
+        reason,
+        claims: claims.unwrap_or_default(),
+        token,
         now,
     };
     let text = match args.output.unwrap_or_default() {
@@ -97,68 +126,6 @@ pub fn run(args: &cli::Status, env: &Env, report: Reporter) -> Result<(), Error>
         StatusFormat::Json => escaped_json(status.json().to_string()),
     };
     Ok(output::write_stdout(&text)?)
-}
-
-/// All profiles. An unusable profile file is only a warning, because other sources of credentials still work.
-fn profiles(env: &Env, report: Reporter) -> Profiles {
-    Profiles::load(env).unwrap_or_else(|problem| {
-        report.warning(&problem.what);
-        Profiles::default()
-    })
-}
-
-fn cached(
-    args: &cli::Status,
-    selection: &Selection,
-    config: &Config,
-    env: &Env,
-    now: Timestamp,
-    report: Reporter,
-) -> Cached {
-    let (settings, id) = match (&config.cache, &selection.client_id) {
-        (Some(settings), Some(id)) => (settings, id),
-        (Some(_), None) => return Cached::new(UNKNOWN, None),
-        (None, _) => return Cached::new(OFF, None),
-    };
-    let cache = match Cache::open(settings, &config.endpoint, id, report) {
-        Ok(cache) => cache,
-        Err(reason) => return Cached::new(OFF, Some(reason)),
-    };
-    let file = Some(cache.entry_path().display().to_string());
-    let entry = match cache.lookup(now) {
-        Ok(Some(entry)) => entry,
-        missing => {
-            return Cached {
-                file,
-                ..Cached::new(NONE, missing.err())
-            };
-        }
-    };
-    // Reading must not prompt, run a command, or take the secret away from a later `get`.
-    let secret = match selection.secret.place.is_rereadable() {
-        false => None,
-        true => {
-            let option = args.credentials.client_secret.as_ref();
-            let deadline = Deadline::after(config.timeout);
-            let secret = credentials::client_secret(selection, option, env, deadline);
-            secret
-                .inspect_err(|error| report.warning(&error.problem().what))
-                .ok()
-        }
-    };
-    let redactor = secret.as_ref().map(Redactor::new).unwrap_or_default();
-    let state = match entry.token.freshness(config.min_ttl, now) {
-        _ if secret.is_some_and(|secret| !entry.sealed.is_sealed_with(&secret)) => OTHER_SECRET,
-        Freshness::Fresh => GOOD,
-        Freshness::ExpiresSoon => EXPIRES_SOON,
-        Freshness::Expired | Freshness::Unknown => EXPIRED,
-    };
-    Cached {
-        file,
-        claims: claims(&entry.token, &redactor),
-        token: Some(entry.token),
-        ..Cached::new(state, None)
-    }
 }
 
 /// The claims to show, by label, without anything that may be a secret.
@@ -175,7 +142,7 @@ fn claims(token: &Token, redactor: &Redactor) -> Map<String, Value> {
 impl Status<'_> {
     /// One object, whose members are part of the stable interface.
     fn json(&self) -> Value {
-        let (selection, config, cached) = (self.selection, self.config, &self.cached);
+        let (selection, config) = (self.selection, self.config);
         let passed_over = selection.passed_over.iter();
         let passed_over = passed_over
             .map(|passed_over| json!({ "source": passed_over.source, "why": passed_over.why }));
@@ -187,7 +154,7 @@ impl Status<'_> {
                 "client_secret_source": profile.secret.to_string(),
             })
         });
-        let token = cached.token.as_ref();
+        let token = self.token.as_ref();
         let seconds = |duration: Duration| duration.as_secs();
         json!({
             "client_id": selection.client_id.as_ref().map(|id| &id.0),
@@ -202,22 +169,22 @@ impl Status<'_> {
             "ca_cert": config.trust.ca_cert.as_ref().map(|path| path.display().to_string()),
             "timeout": config.timeout.as_secs_f64(),
             "retries": config.retries,
-            "cache_file": cached.file,
+            "cache_file": self.cache_file,
             "token": {
-                "state": cached.state.0,
-                "reason": cached.reason,
+                "state": self.state.0,
+                "reason": self.reason,
                 "obtained_at": token.map(|token| token.obtained_at.to_string()),
                 "expires_at": token.and_then(|token| Some(token.expires_at?.to_string())),
                 "age": token.map(|token| seconds(self.now.since(token.obtained_at))),
                 "expires_in": token.and_then(|token| token.remaining(self.now).map(seconds)),
-                "claims": cached.claims,
+                "claims": self.claims,
             },
         })
     }
 
     /// A line for each label and value.
     fn text(&self) -> String {
-        let (selection, config, cached) = (self.selection, self.config, &self.cached);
+        let (selection, config) = (self.selection, self.config);
         let from = |value: &dyn Display, source: &dyn Display| format!("{value} (from {source})");
         let id = selection.client_id.as_ref();
         let id = id.map(|id| from(id, &selection.id_source));
@@ -247,13 +214,13 @@ impl Status<'_> {
         }
         let (timeout, retries) = (config.timeout.as_secs_f64(), config.retries);
         lines.push(("timeout", format!("{timeout}s, {retries} retries")));
-        lines.push(("cache", cached.file.clone().unwrap_or("off".to_owned())));
-        let state = match &cached.reason {
-            Some(reason) => format!("{}: {reason}", cached.state.1),
-            None => cached.state.1.to_owned(),
+        lines.push(("cache", self.cache_file.clone().unwrap_or("off".to_owned())));
+        let state = match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.state.1),
+            None => self.state.1.to_owned(),
         };
         lines.push(("cached token", state));
-        if let Some(token) = &cached.token {
+        if let Some(token) = &self.token {
             let seconds = |duration: Duration| {
                 humantime::format_duration(Duration::from_secs(duration.as_secs()))
             };
@@ -263,7 +230,7 @@ impl Status<'_> {
                 lines.push(("expires", format!("{time} ({} left)", seconds(left))));
             }
         }
-        for (label, value) in &cached.claims {
+        for (label, value) in &self.claims {
             let text = value.as_str().map(str::to_owned);
             lines.push((label, text.unwrap_or_else(|| value.to_string())));
         }
