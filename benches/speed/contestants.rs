@@ -59,8 +59,8 @@ impl Bench {
 
     /// The usual line in shell scripts.
     pub fn curl_to_jq(&self) -> Option<Contestant> {
-        let curl = self.world.fresh_copy(&installed("curl")?, "curl");
-        let jq = self.world.fresh_copy(&installed("jq")?, "jq");
+        let curl = self.runner.fresh_copy(&installed("curl")?, "curl");
+        let jq = self.runner.fresh_copy(&installed("jq")?, "jq");
         let script = r#"jq=$1; shift; "$@" | "$jq" -r .access_token"#;
         let sh = Contestant::new("curl | jq", "/bin/sh").args(["-c", script, "sh"]);
         let sh = sh.args([jq, curl]).args(self.curl_args(&self.one_root));

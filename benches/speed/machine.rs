@@ -14,10 +14,7 @@ pub fn describe(versions: impl IntoIterator<Item = String>) -> String {
         first_line("uname", &["-sr"]),
         value_in("/proc/cpuinfo", "model name").map(|name| format!("{processors} × {name}")),
     ];
-    let mut parts = vec![
-        date[..10].to_owned(),
-        concat!("cells-token ", env!("CARGO_PKG_VERSION")).to_owned(),
-    ];
+    let mut parts = vec![date[..10].to_owned()];
     parts.extend(versions);
     parts.extend(machine.into_iter().flatten());
     parts.join(" · ")

@@ -17,7 +17,6 @@
 
 mod chart;
 mod contestants;
-mod growth;
 mod machine;
 mod measure;
 mod peers;
@@ -28,7 +27,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use measure::{Contestant, Quartiles, Run, World, first_line, installed};
+use measure::{Contestant, Quartiles, Run, Runner, first_line, installed};
 use server::Server;
 
 /// Pairs of runs in each comparison, unless the command line says otherwise.
@@ -62,7 +61,7 @@ fn main() {
 
 /// What every comparison needs.
 struct Bench {
-    world: World,
+    runner: Runner,
     server: Server,
     pairs: usize,
     /// A file with the one CA certificate of the server.
@@ -78,18 +77,18 @@ struct Bench {
 }
 
 fn compare(shipped: Option<&Path>, pairs: usize) {
-    let world = World::new();
+    let runner = Runner::new();
     let built = build();
     // The working directory of a benchmark is that of the package.
     let (program, host_build) = match shipped {
         Some(shipped) => (fs::canonicalize(shipped).unwrap(), Some(built)),
         None => (built, None),
     };
-    build_empty(&world.path("empty"));
-    let one_root = world.path("ca.pem");
+    build_empty(&runner.path("empty"));
+    let one_root = runner.path("ca.pem");
     let server = Server::start(&one_root);
     let mut bench = Bench {
-        world,
+        runner,
         server,
         pairs,
         one_root,
@@ -98,34 +97,48 @@ fn compare(shipped: Option<&Path>, pairs: usize) {
         token: String::new(),
         bars: BTreeMap::new(),
     };
-    let machine = describe_machine();
+    let machine = describe(&bench.program, bench.host_build.is_some());
     println!("{machine}\n");
     println!(
-        "{}: {} bytes\n{}",
+        "{}: {} bytes\n",
         bench.program.display(),
         fs::metadata(&bench.program).unwrap().len(),
-        first_line("file", &["-b", bench.program.to_str().unwrap()]).unwrap_or_default(),
     );
     // Fills the cache.
-    bench.token = bench.world.output(&bench.cold()).trim().to_owned();
+    bench.token = bench.runner.output(&bench.cold()).trim().to_owned();
 
-    bench.deterministic();
+    bench.costs();
     bench.times();
-    bench.memory();
-    growth::report(&bench);
     chart::draw(&bench.bars, &machine, Path::new(RESULTS));
     println!("\nwrote {RESULTS}");
 }
 
-fn describe_machine() -> String {
+/// The footer of the table and the picture. Which compiler built a program that was passed is not known.
+fn describe(program: &Path, was_passed: bool) -> String {
     let words = |text: String| {
         text.split_whitespace()
             .take(2)
             .collect::<Vec<_>>()
             .join(" ")
     };
-    let tools = ["rustc", "curl", "jq"].map(|tool| first_line(tool, &["--version"]).map(words));
-    machine::describe(tools.into_iter().flatten().chain(peers::versions()))
+    let kind = first_line("file", &["-b", program.to_str().unwrap()]);
+    let linking = match kind.is_some_and(|kind| kind.contains("static")) {
+        true => "static",
+        false => "dynamic",
+    };
+    let tools = match was_passed {
+        true => &["curl", "jq"][..],
+        false => &["rustc", "curl", "jq"],
+    };
+    let versions = tools
+        .iter()
+        .filter_map(|tool| first_line(tool, &["--version"]).map(words));
+    let program = format!("cells-token {}, {linking}", env!("CARGO_PKG_VERSION"));
+    machine::describe(
+        std::iter::once(program)
+            .chain(versions)
+            .chain(peers::versions()),
+    )
 }
 
 /// Builds the program in the release profile for the host. Returns its path.
@@ -156,7 +169,7 @@ fn build_empty(program: &Path) {
 impl Bench {
     /// The only entry in the cache.
     fn entry(&self) -> PathBuf {
-        let directory = self.world.path("home/.cache/cells-token");
+        let directory = self.runner.path("home/.cache/cells-token");
         let mut files = fs::read_dir(directory)
             .unwrap()
             .map(|file| file.unwrap().path());
@@ -165,39 +178,29 @@ impl Bench {
             .unwrap()
     }
 
-    /// Figures that are the same on every run.
-    fn deterministic(&mut self) {
-        let empty = Contestant::new(EMPTY, self.world.path("empty"));
-        let (cached, cold) = (self.cached(), self.cold());
-        let instructions = |contestant| self.world.instructions(contestant);
-        if let (Some(empty), Some(cached), Some(cold)) = (
-            instructions(&empty),
-            instructions(&cached),
-            instructions(&cold),
-        ) {
-            println!("instructions, empty {empty:>34}");
+    /// Instructions, system calls and memory, which barely depend on the machine's load.
+    fn costs(&self) {
+        let contestants = [
+            Some(Contestant::new(EMPTY, self.runner.path("empty"))),
+            Some(self.cached()),
+            Some(self.cold()),
+            self.curl("curl", &self.one_root),
+        ];
+        for contestant in contestants.iter().flatten() {
+            // One decimal, for the memory.
+            let shown = |figure: Option<f64>| {
+                figure.map_or("?".to_owned(), |figure| {
+                    ((figure * 10.0).round() / 10.0).to_string()
+                })
+            };
             println!(
-                "instructions, cached {cached:>33} = {:.2} × empty",
-                cached / empty
+                "{:<36} {:>9} instructions, {:>3} system calls, {} MB at most",
+                contestant.name,
+                shown(self.runner.instructions(contestant)),
+                shown(self.runner.system_calls(contestant)),
+                shown(self.runner.peak(contestant)),
             );
-            println!("instructions, cold {cold:>35}");
         }
-        let calls = |contestant| Some(self.world.system_calls(contestant)?.len());
-        if let (Some(cached), Some(cold)) = (calls(&cached), calls(&cold)) {
-            println!("system calls, cached {cached:>33}");
-            println!("system calls, cold {cold:>35}");
-        }
-        self.server.count_flights(true);
-        let before = self.server.counts();
-        self.world.output(&cold);
-        let after = self.server.counts();
-        self.server.count_flights(false);
-        println!(
-            "cold: {} connection, {} request, {} round trips (TCP's included)",
-            after.connections - before.connections,
-            after.requests - before.requests,
-            after.turns - before.turns + 1,
-        );
     }
 
     fn times(&mut self) {
@@ -207,25 +210,25 @@ impl Bench {
         );
         let cached = self.cached();
         let entry = self.entry();
-        let empty = Contestant::new(EMPTY, self.world.path("empty"));
+        let empty = Contestant::new(EMPTY, self.runner.path("empty"));
         let system = |name: &str, program: &str| Some(Contestant::new(name, installed(program)?));
-        self.compare(&cached, Some(empty), "");
+        self.compare(&cached, Some(empty));
         let cat = system("cat of the cached file", "cat").map(|cat| cat.args([&entry]));
-        self.compare(&cached, cat, "goal: wall 1");
+        self.compare(&cached, cat);
         if let Some(host_build) = &self.host_build {
             let name = "cells-token, cached, glibc build";
             let host_build = self.cached().with_program(name, host_build);
-            self.compare(&cached, Some(host_build), "");
+            self.compare(&cached, Some(host_build));
         }
         let jq = system("jq -r on the cached file", "jq")
             .map(|jq| jq.args(["-r", ".response.access_token"]).args([&entry]));
-        self.compare(&cached, jq, "goal: wall 0.083");
+        self.compare(&cached, jq);
 
         let cold = self.cold();
-        self.compare(&cold, self.curl_to_jq(), "goal: wall 0.2, CPU 0.10");
-        self.compare(&cold, self.curl("curl", &self.one_root), "goal: CPU 0.27");
+        self.compare(&cold, self.curl_to_jq());
+        self.compare(&cold, self.curl("curl", &self.one_root));
         if let Ok(system) = fs::read_to_string(SYSTEM_ROOTS) {
-            let roots = self.world.path("roots.pem");
+            let roots = self.runner.path("roots.pem");
             fs::write(
                 &roots,
                 fs::read_to_string(&self.one_root).unwrap() + &system,
@@ -233,20 +236,20 @@ impl Bench {
             .unwrap();
             let cold = self.cold_with_roots("cells-token, cold, system's roots", &roots);
             let curl = self.curl("curl, system's roots", &roots);
-            self.compare(&cold, curl, "goal: CPU 0.13");
+            self.compare(&cold, curl);
         }
         for (own, peer) in peers::all(self) {
-            self.compare(&own, Some(peer), "");
+            self.compare(&own, Some(peer));
         }
     }
 
-    fn compare(&mut self, own: &Contestant, other: Option<Contestant>, goal: &str) {
+    fn compare(&mut self, own: &Contestant, other: Option<Contestant>) {
         let Some(other) = other else {
             println!("\n(a program to compare with is not installed)");
             return;
         };
         for contestant in [own, &other] {
-            let printed = self.world.output(contestant);
+            let printed = self.runner.output(contestant);
             let is_empty = contestant.name == EMPTY;
             assert!(
                 is_empty || printed.contains(&self.token),
@@ -254,11 +257,11 @@ impl Bench {
                 contestant.name
             );
         }
-        let before = self.server.counts().requests;
-        let runs = self.world.pairs(own, &other, self.pairs);
+        let before = self.server.requests();
+        let runs = self.runner.pairs(own, &other, self.pairs);
         // A contestant that fails silently or answers from a cache would look fast.
         let asking = usize::from(own.asks) + usize::from(other.asks);
-        let requests = self.server.counts().requests - before;
+        let requests = self.server.requests() - before;
         assert_eq!(
             requests,
             asking * (self.pairs + 1),
@@ -267,7 +270,6 @@ impl Bench {
             other.name
         );
         println!();
-        let mut medians = Vec::new();
         for (contestant, runs) in [own, &other].into_iter().zip(&runs) {
             let [walls, cpus] = [
                 milliseconds(runs, |run| run.wall),
@@ -275,48 +277,17 @@ impl Bench {
             ];
             let [wall, cpu] = [&walls, &cpus].map(|times| Quartiles::of(times.clone()));
             println!("{:<36} wall {wall:<26} CPU {cpu}", contestant.name);
-            medians.push([wall.median, cpu.median]);
             self.bars
                 .entry(contestant.name.clone())
                 .or_default()
                 .extend(walls);
         }
-        let [wall, cpu] = [0, 1].map(|figure| medians[0][figure] / medians[1][figure]);
-        println!(
-            "{:<36} wall {wall:<26.3} CPU {cpu:<22.3} {goal}",
-            "ratio of the medians"
-        );
         let pair_by_pair = |figure: fn(&Run) -> f64| {
             let pairs = runs[0].iter().zip(&runs[1]);
             Quartiles::of(pairs.map(|(own, other)| figure(own) / figure(other)))
         };
         let (wall, cpu) = (pair_by_pair(|run| run.wall), pair_by_pair(|run| run.cpu));
-        println!(
-            "{:<36} wall {wall:<26.3} CPU {cpu:.3}",
-            "ratio pair by pair"
-        );
-    }
-
-    fn memory(&self) {
-        println!();
-        let empty = Contestant::new(EMPTY, self.world.path("empty"));
-        let contestants = [
-            (Some(empty), ""),
-            (Some(self.cached()), "goal 4"),
-            (Some(self.cold()), "goal 5"),
-            (self.curl("curl", &self.one_root), ""),
-        ];
-        for (contestant, goal) in contestants {
-            let Some(contestant) = contestant else {
-                continue;
-            };
-            if let Some(peak) = self.world.peak(&contestant) {
-                println!(
-                    "peak memory, {:<22} {peak:>15.1} MB {goal}",
-                    contestant.name
-                );
-            }
-        }
+        println!("{:<36} wall {wall:<26.3} CPU {cpu:.3}", "ratio");
     }
 }
 

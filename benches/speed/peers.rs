@@ -32,7 +32,7 @@ pub fn all(bench: &Bench) -> Vec<(Contestant, Contestant)> {
         let oidc = |name: &str| {
             Contestant::new(name, &oidc)
                 .var("SSL_CERT_FILE", &bench.one_root)
-                .var("XDG_CONFIG_HOME", bench.world.path("home/.config"))
+                .var("XDG_CONFIG_HOME", bench.runner.path("home/.config"))
         };
         let create =
             oidc("oidc create").args(["create", "confidential", "measured", "--skip-initial"]);
@@ -43,10 +43,10 @@ pub fn all(bench: &Bench) -> Vec<(Contestant, Contestant)> {
             "7f3d-client-id",
         ]);
         bench
-            .world
+            .runner
             .output(&create.args(["--client-secret", "not-much-of-a-secret"]));
         let cached = oidc("oidc token, cached").args(["token", "measured"]);
-        bench.world.output(&cached);
+        bench.runner.output(&cached);
         found.push((bench.cached(), cached));
         let cold = oidc("oidc token, cold")
             .args(["token", "measured", "--force"])

@@ -1,5 +1,5 @@
 //! The token endpoint of the benchmark: TLS 1.3 on loopback, in a separate process so that its CPU time is not counted
-//! for any contestant. Counts connections, requests and round trips.
+//! for any contestant. Counts requests.
 
 use std::fs;
 use std::io::{self, BufRead as _, Read, Write};
@@ -7,9 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -21,14 +20,7 @@ use serde_json::{Value, json};
 /// The length of the vendor's tokens.
 const TOKEN_LENGTH: usize = 1100;
 
-static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 static REQUESTS: AtomicUsize = AtomicUsize::new(0);
-/// Round trips, without TCP's handshake.
-static TURNS: AtomicUsize = AtomicUsize::new(0);
-
-/// Whether the server waits for a client's whole flight before it reads, so that each flight counts as one round trip.
-static IS_PATIENT: AtomicBool = AtomicBool::new(false);
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A handle to the running server, which is stopped when this is dropped.
 pub struct Server {
@@ -37,14 +29,6 @@ pub struct Server {
     answers: io::BufReader<ChildStdout>,
     /// The base URL. A number appended as a path sets the length of the tokens.
     pub url: String,
-}
-
-/// Totals since the server started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
-    pub connections: usize,
-    pub requests: usize,
-    pub turns: usize,
 }
 
 impl Server {
@@ -69,28 +53,12 @@ impl Server {
         }
     }
 
-    /// The totals so far.
-    pub fn counts(&mut self) -> Counts {
-        let line = self.ask("counts");
-        let mut numbers = line.split_whitespace().map(|word| word.parse().unwrap());
-        let mut next = || numbers.next().unwrap();
-        Counts {
-            connections: next(),
-            requests: next(),
-            turns: next(),
-        }
-    }
-
-    /// Switches the wait for whole flights on or off.
-    pub fn count_flights(&mut self, yes: bool) {
-        self.ask(if yes { "patient" } else { "quick" });
-    }
-
-    fn ask(&mut self, what: &str) -> String {
-        writeln!(self.ask, "{what}").unwrap();
+    /// The number of requests so far.
+    pub fn requests(&mut self) -> usize {
+        writeln!(self.ask).unwrap();
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
-        line
+        line.trim().parse().unwrap()
     }
 }
 
@@ -101,7 +69,7 @@ impl Drop for Server {
     }
 }
 
-/// Serves until standard input ends. Answers each line there with the totals.
+/// Serves until standard input ends. Answers each line there with the number of requests.
 pub fn serve(ca_file: &Path) {
     let config = config(ca_file);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -109,19 +77,11 @@ pub fn serve(ca_file: &Path) {
     thread::spawn(move || {
         for socket in listener.incoming().flatten() {
             let config = Arc::clone(&config);
-            CONNECTIONS.fetch_add(1, Ordering::SeqCst);
             thread::spawn(move || converse(socket, config));
         }
     });
-    for line in io::stdin().lines() {
-        match line.unwrap().as_str() {
-            "patient" => IS_PATIENT.store(true, Ordering::SeqCst),
-            "quick" => IS_PATIENT.store(false, Ordering::SeqCst),
-            _ => {}
-        }
-        let [connections, requests, turns] =
-            [&CONNECTIONS, &REQUESTS, &TURNS].map(|counter| counter.load(Ordering::SeqCst));
-        println!("{connections} {requests} {turns}");
+    for _ in io::stdin().lines() {
+        println!("{}", REQUESTS.load(Ordering::SeqCst));
     }
 }
 
@@ -150,11 +110,7 @@ fn config(ca_file: &Path) -> Arc<ServerConfig> {
 fn converse(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let connection = ServerConnection::new(config).unwrap();
-    let socket = Turns {
-        socket,
-        is_asked: false,
-    };
-    let host = socket.socket.local_addr()?.to_string();
+    let host = socket.local_addr()?.to_string();
     let mut stream = StreamOwned::new(connection, socket);
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -236,35 +192,4 @@ pub fn token(length: usize) -> String {
     // A multiple of four is valid base64.
     let signature = length.saturating_sub(head.len()).max(8) / 4 * 4;
     head + &"QUJD".repeat(signature / 4)
-}
-
-/// A socket that counts writes that follow a read as round trips.
-struct Turns {
-    socket: TcpStream,
-    is_asked: bool,
-}
-
-impl Read for Turns {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if IS_PATIENT.load(Ordering::SeqCst) {
-            self.socket.peek(&mut [0])?;
-            thread::sleep(PATIENCE);
-        }
-        let count = self.socket.read(buffer)?;
-        self.is_asked = count > 0;
-        Ok(count)
-    }
-}
-
-impl Write for Turns {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if std::mem::take(&mut self.is_asked) {
-            TURNS.fetch_add(1, Ordering::SeqCst);
-        }
-        self.socket.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
-    }
 }
