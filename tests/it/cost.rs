@@ -16,8 +16,6 @@ const COLD_CALLS_LIMIT: usize = 165;
 const STATIC_COLD_CALLS_LIMIT: usize = 205;
 /// Bytes, with all features, of which the keyring is about 700,000. Reached: 4,435,248.
 const SIZE_LIMIT: u64 = 4_500_000;
-/// Bytes, without features. Reached: 3,112,456.
-const BARE_SIZE_LIMIT: u64 = 3_150_000;
 
 /// An environment with a cached token.
 fn environment_with_cached_token() -> TestEnv {
@@ -142,15 +140,8 @@ fn a_cached_get_costs_little_more_than_an_empty_program() {
 #[test]
 #[ignore = "wants the release build: .ci/run runs it"]
 fn the_program_is_small() {
-    let limits = [
-        ("cells-token", SIZE_LIMIT),
-        ("cells-token-without-features", BARE_SIZE_LIMIT),
-    ];
-    for (program, limit) in limits {
-        let size = fs::metadata(format!("{}/{program}", release_directory()))
-            .unwrap()
-            .len();
-        eprintln!("{program}: {size} bytes");
-        assert!(size <= limit, "{program}: {size} bytes");
-    }
+    let program = format!("{}/cells-token", release_directory());
+    let size = fs::metadata(program).unwrap().len();
+    eprintln!("{size} bytes");
+    assert!(size <= SIZE_LIMIT, "{size} bytes");
 }
