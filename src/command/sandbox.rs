@@ -44,29 +44,10 @@ const INHERITED: [Variable; 10] = [
     env::SSL_CERT_DIR,
 ];
 
-/// Ignored by cells-token and curl, but other programs would use it for requests to the sandbox.
-const HTTP_PROXY: &str = "HTTP_PROXY";
-
-const PATH: &str = "PATH";
-/// The search path if `PATH` is not set.
-const DEFAULT_PATH: Option<&str> = if cfg!(unix) {
-    Some("/bin:/usr/bin")
-} else {
-    None
-};
-
 #[cfg(windows)]
 const SHELL: (&str, &str) = ("COMSPEC", "cmd.exe");
 #[cfg(not(windows))]
 const SHELL: (&str, &str) = ("SHELL", "/bin/sh");
-
-#[cfg(windows)]
-const PROGRAM: &str = "cells-token.exe";
-#[cfg(not(windows))]
-const PROGRAM: &str = "cells-token";
-
-/// The subdirectory with the link to this program.
-const BIN: &str = "bin";
 
 /// Runs the command of `args`, and returns its status.
 ///
@@ -74,20 +55,15 @@ const BIN: &str = "bin";
 /// Why the sandbox could not be prepared, or why the command did not start.
 #[inline(never)]
 pub fn run(args: &cli::Sandbox, report: Reporter) -> Result<ExitCode, Error> {
-    let Sandbox {
-        service,
-        listener,
-        directory,
-        command,
-        runtime,
-    } = Sandbox::new(args, report).map_err(Error::before_command)?;
-    let status = runtime.block_on(async {
-        tokio::spawn(server::serve(listener, None, service, future::pending()));
-        child::run(command).await
+    let sandbox = Sandbox::new(args, report).map_err(Error::before_command)?;
+    let serve = server::serve(sandbox.listener, None, sandbox.service, future::pending());
+    let status = sandbox.runtime.block_on(async {
+        tokio::spawn(serve);
+        child::run(sandbox.command).await
     });
     // Ends the endpoint, even if the command left processes running.
-    drop(runtime);
-    if let Err(error) = directory.close() {
+    drop(sandbox.runtime);
+    if let Err(error) = sandbox.directory.close() {
         report.warning(&format!("cannot delete the sandbox's directory: {error}"));
     }
     Ok(child::code(status?).into())
@@ -104,12 +80,11 @@ struct Sandbox {
 
 impl Sandbox {
     fn new(args: &cli::Sandbox, report: Reporter) -> Result<Self, Error> {
-        let lifetime = match args.expires_in.as_deref() {
-            Some(text) => config::duration(text, "--expires-in")?,
-            None => DEFAULT_LIFETIME,
-        };
-        let script = script(args.respond.as_deref())?;
-        let issuer = Issuer::new(lifetime, script, Timestamp::now)?;
+        let duration = |text| config::duration(text, "--expires-in");
+        let lifetime = args.expires_in.as_deref().map(duration).transpose()?;
+        let script = args.respond.as_deref().map(script).transpose()?;
+        let lifetime = lifetime.unwrap_or(DEFAULT_LIFETIME);
+        let issuer = Issuer::new(lifetime, script.unwrap_or_default(), Timestamp::now);
         let directory = directory().context("cannot create a private directory for the sandbox")?;
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
@@ -144,15 +119,12 @@ impl Sandbox {
 }
 
 /// Parses the statuses of `--respond`, such as `503,429,200`.
-fn script(text: Option<&str>) -> Result<Vec<StatusCode>, Problem> {
+fn script(text: &str) -> Result<Vec<StatusCode>, Problem> {
     let status = |text: &str| match text.trim().parse() {
         Ok(number @ 200..600) => StatusCode::from_u16(number).ok(),
         _ => None,
     };
-    let statuses: Option<Vec<_>> = match text {
-        Some(text) => text.split(',').map(status).collect(),
-        None => Some(Vec::new()),
-    };
+    let statuses: Option<_> = text.split(',').map(status).collect();
     statuses.ok_or_else(|| {
         Problem::new(
             "--respond has an invalid HTTP status",
@@ -176,12 +148,13 @@ fn command(
     let foreign = env::VARIABLES
         .iter()
         .filter(|variable| !INHERITED.contains(variable));
-    for name in foreign.map(|variable| variable.name).chain([HTTP_PROXY]) {
+    // cells-token and curl ignore HTTP_PROXY, but other programs would use it for requests to the sandbox.
+    for name in foreign.map(|variable| variable.name).chain(["HTTP_PROXY"]) {
         command.env_remove(name);
     }
-    let path = env::of_the_system(PATH).or_else(|| DEFAULT_PATH.map(Into::into));
+    let path = env::of_the_system("PATH");
     let rest = path.iter().flat_map(std::env::split_paths);
-    let path = std::env::join_paths([directory.join(BIN)].into_iter().chain(rest))
+    let path = std::env::join_paths([directory.join("bin")].into_iter().chain(rest))
         .context("cannot add the sandbox's directory to PATH")?;
     command
         .env(env::CELLS_BASE_URL.name, url)
@@ -191,7 +164,7 @@ fn command(
         .env(env::CELLS_CONFIG_DIR.name, directory.join("config"))
         // The user's keyring may hold a profile of the same name.
         .env(env::CELLS_STORE.name, "file")
-        .env(PATH, path);
+        .env("PATH", path);
     Ok(command)
 }
 
@@ -202,9 +175,10 @@ fn directory() -> anyhow::Result<TempDir> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     let directory = builder.tempdir()?;
-    let bin = directory.path().join(BIN);
+    let bin = directory.path().join("bin");
     fs::create_dir(&bin)?;
-    let (program, link) = (std::env::current_exe()?, bin.join(PROGRAM));
+    let program_name = format!("cells-token{}", std::env::consts::EXE_SUFFIX);
+    let (program, link) = (std::env::current_exe()?, bin.join(program_name));
     #[cfg(unix)]
     std::os::unix::fs::symlink(program, link)?;
     // On Windows, a symbolic link needs a privilege, and a hard link to a running program cannot be deleted.

@@ -45,8 +45,7 @@ pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> 
     let tls = match (args.tls_cert.clone(), args.tls_key.clone()) {
         (Some(cert), Some(key)) => {
             let read = move || server::acceptor(&cert, &key);
-            let tls = FromFiles::new("the certificate", read)?;
-            Some(Arc::new(tls))
+            Some(Arc::new(FromFiles::new("the certificate", read)?))
         }
         _ => None,
     };
@@ -55,6 +54,7 @@ pub fn run(args: &cli::Serve, env: &Env, report: Reporter) -> Result<(), Error> 
     let config = Config::new(&args.network, &args.cache, &selection, env)?;
     config.explain(report);
     let callers = callers(args, &selection, env, report, config.timeout)?;
+    #[cfg(unix)]
     allow_open_files();
     let runtime = runtime::Builder::new_current_thread()
         .max_blocking_threads(MAX_THREADS)
@@ -140,14 +140,13 @@ fn callers(
     let Some(file) = args.caller_key_file.clone() else {
         return Ok(None);
     };
-    let keys = FromFiles::new("the caller keys", move || CallerKeys::read(&file));
-    let keys = Arc::new(keys?);
+    let keys = FromFiles::new("the caller keys", move || CallerKeys::read(&file))?;
     selection.explain(report);
     let id = credentials::client_id(selection, env)?;
     let option = args.credentials.client_secret.as_ref();
     let deadline = Deadline::after(timeout);
     let secret = credentials::client_secret(selection, option, env, deadline)?;
-    Ok(Some((keys, ClientCredentials { id, secret })))
+    Ok(Some((Arc::new(keys), ClientCredentials { id, secret })))
 }
 
 /// Raises the soft limit, which usually has room for connections alone.
@@ -162,9 +161,6 @@ fn allow_open_files() {
         let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
     }
 }
-
-#[cfg(not(unix))]
-fn allow_open_files() {}
 
 /// Calls `reload` on every SIGHUP, on another thread: files can block. Without this, SIGHUP ends the process.
 #[cfg(unix)]
@@ -191,11 +187,8 @@ fn terminated() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Completes on Ctrl-C, which is caught from here on.
+/// Completes on Ctrl-C.
 #[cfg(windows)]
 fn terminated() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        interrupt.recv().await;
-    })
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

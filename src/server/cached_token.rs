@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
-use axum::http::header::HeaderValue;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
@@ -29,9 +28,7 @@ enum Form {
 pub struct CachedToken {
     token: Token,
     form: Form,
-    content_type: Option<HeaderValue>,
-    /// Memory it takes, in bytes.
-    pub size: usize,
+    content_type: Option<String>,
     /// When this was created, on both clocks.
     created: (Timestamp, Instant),
 }
@@ -39,11 +36,7 @@ pub struct CachedToken {
 impl CachedToken {
     /// The token of `answer`, or one from the disk cache, which does not know how the upstream wrote it.
     pub fn new(token: Token, answer: Option<&oauth::Response>, now: Timestamp) -> Self {
-        let says_lifetime = token.expires_at.is_some()
-            && matches!(
-                token.members.get(EXPIRES_IN),
-                Some(Value::Number(_) | Value::String(_))
-            );
+        let says_lifetime = token.expires_at.is_some() && token.members.contains_key(EXPIRES_IN);
         let form = match answer {
             Some(answer) if !says_lifetime => Form::Verbatim(answer.body.clone().into()),
             Some(answer) if answer.utf8().is_some_and(|text| text.starts_with('"')) => {
@@ -51,15 +44,21 @@ impl CachedToken {
             }
             _ => Form::Object,
         };
-        let text = Value::from(token.members.clone()).to_string();
-        let size = size_of::<Self>() + 2 * text.len() + 2 * token.access_token.expose().len();
         Self {
             token,
             form,
-            content_type: answer.map_or(Some(JSON), response::content_type),
-            size,
+            content_type: answer.map_or(Some(JSON.to_owned()), |it| it.content_type.clone()),
             created: (now, Instant::now()),
         }
+    }
+
+    /// Memory it takes, in bytes.
+    pub fn size(&self) -> usize {
+        let verbatim = match &self.form {
+            Form::Verbatim(bytes) => bytes.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + self.object(self.created.0).len() + verbatim
     }
 
     /// What it is good for.
@@ -94,7 +93,7 @@ impl CachedToken {
                 return ErrorObject::new(StatusCode::BAD_GATEWAY, why).into_response();
             }
             Caller::Key(_) => Some(JSON),
-            Caller::Client => self.content_type.clone(),
+            Caller::Client => self.content_type.as_deref(),
         };
         response::bytes(StatusCode::OK, content_type, self.body(caller, now))
     }

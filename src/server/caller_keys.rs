@@ -1,8 +1,7 @@
 //! The keys of callers that may have tokens without holding the secret. They are stored as keyed digests and compared
 //! in constant time.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::fs;
 use std::path::Path;
 
 use ring::hmac;
@@ -28,8 +27,8 @@ impl CallerKeys {
     /// # Errors
     /// If it cannot be read, is accessible to others, or has no keys or bad ones.
     pub fn read(file: &Path) -> Result<Self, Problem> {
-        let text = read_private(file).map_err(|error| error.to_string());
-        text.and_then(|text| Self::parse(&text)).map_err(|why| {
+        let keys = read_private(file).and_then(|text| Self::parse(&text));
+        keys.map_err(|why| {
             Problem::new(
                 format!("the caller keys in {} cannot be used: {why}", file.display()),
                 "give --caller-key-file a file that other users cannot access, with one key a line, such as those of openssl rand -hex 32",
@@ -68,23 +67,19 @@ impl CallerKeys {
 }
 
 /// Reads a file that others have no access to.
-fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut file = File::open(path)?;
+fn read_private(file: &Path) -> Result<Zeroizing<String>, String> {
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = file.metadata()?.permissions().mode();
+    if let Ok(metadata) = fs::metadata(file) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
         if mode & 0o007 != 0 {
-            let why = format!(
-                "its permissions {:04o} let other users access it",
-                mode & 0o7777
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+            let mode = mode & 0o7777;
+            return Err(format!(
+                "its permissions {mode:04o} let other users access it"
+            ));
         }
     }
-    let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text)?;
-    Ok(text)
+    let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
+    Ok(Zeroizing::new(text))
 }
 
 #[cfg(test)]

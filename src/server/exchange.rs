@@ -23,9 +23,6 @@ use super::{HEALTH, METRICS, TOKEN_PATHS};
 use crate::oauth::ClientId;
 use crate::report::{Reporter, Verbosity};
 
-/// How much of a client id is logged, in characters.
-const MAX_ID: usize = 80;
-
 /// A router, and what all its requests go through.
 pub struct Service {
     /// Answers the requests that are not rejected.
@@ -55,11 +52,11 @@ impl Service {
                 Ok(()) => self.router.clone().call(request).await?,
                 Err(error) => error.into_response(),
             };
-            let is_unauthorized = response.status() == StatusCode::UNAUTHORIZED;
+            let status = response.status();
             let headers = response.headers_mut();
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            if let Some(challenge) = challenge.filter(|_| is_unauthorized) {
-                headers.insert(WWW_AUTHENTICATE, challenge);
+            if let (StatusCode::UNAUTHORIZED, Some(challenge)) = (status, challenge) {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
             exchange.end(&mut response);
             Ok(response)
@@ -68,12 +65,11 @@ impl Service {
 }
 
 /// Names the scheme that the client used (RFC 6749 §5.2).
-fn challenge(authorization: &HeaderValue) -> HeaderValue {
-    let scheme = authorization.as_bytes().get(.."bearer".len());
-    HeaderValue::from_static(match scheme {
+fn challenge(authorization: &HeaderValue) -> &'static str {
+    match authorization.as_bytes().get(.."bearer".len()) {
         Some(scheme) if scheme.eq_ignore_ascii_case(b"bearer") => "Bearer realm=\"cells-token\"",
         _ => "Basic realm=\"cells-token\"",
-    })
+    }
 }
 
 /// Rejects requests of web pages, by Origin and by Host, and credentials in a URL, where they would be logged.
@@ -105,19 +101,15 @@ fn check<B>(request: &Request<B>, only_loopback_hosts: bool) -> Result<(), Error
 fn is_loopback(authority: &Authority) -> bool {
     let host = authority.host();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
+    let is_address = bare.parse().is_ok_and(|it: IpAddr| it.is_loopback());
+    is_address || host.eq_ignore_ascii_case("localhost")
 }
 
 /// A request and its response. Dropped before it has one, its caller has left.
 struct Exchange<'a> {
     service: &'a Service,
-    peer: IpAddr,
-    /// A fixed text, like the path: an unknown method or path may be a secret.
-    method: &'static str,
-    path: &'static str,
+    /// Address, method and path. An unknown method or path is not shown: it may be a secret.
+    request: String,
     began: Instant,
     /// 499 until there is a response, nginx's status for this.
     status: u16,
@@ -133,11 +125,11 @@ impl<'a> Exchange<'a> {
         let method = METHODS.into_iter().find(|name| request.method() == name);
         let mut paths = TOKEN_PATHS.into_iter().chain([HEALTH, METRICS]);
         let path = paths.find(|path| *path == request.uri().path());
+        let method = method.unwrap_or("(other method)");
+        let path = path.unwrap_or("(other path)");
         Self {
             service,
-            peer,
-            method: method.unwrap_or("(other method)"),
-            path: path.unwrap_or("(other path)"),
+            request: format!("{peer} {method} {path}"),
             began: Instant::now(),
             status: 499,
             source: LOCAL,
@@ -160,12 +152,10 @@ impl Drop for Exchange<'_> {
         if service.report.verbosity() < service.log_with {
             return;
         }
-        let (peer, method, path) = (self.peer, self.method, self.path);
-        let ms = self.began.elapsed().as_secs_f64() * 1000.0;
-        let mut line = format!("{peer} {method} {path} {status} {source} {ms:.1}ms");
+        let (request, ms) = (&self.request, self.began.elapsed().as_secs_f64() * 1000.0);
+        let mut line = format!("{request} {status} {source} {ms:.1}ms");
         if let Some(ClientId(id)) = &self.client {
-            line.push_str(" client ");
-            line.extend(id.chars().take(MAX_ID));
+            line += &format!(" client {id}");
         }
         service.report.log_line(&line);
     }

@@ -27,16 +27,14 @@ impl Guard {
     pub fn begin(&self, client: Identity) -> Result<Instant, Duration> {
         self.0.update(client, |attempts| {
             attempts.retain(|began| began.elapsed() < WINDOW);
-            match attempts.first() {
-                Some(first) if attempts.len() >= MAX_ATTEMPTS => {
-                    Err(WINDOW.saturating_sub(first.elapsed()))
-                }
-                _ => {
-                    let now = Instant::now();
-                    attempts.push(now);
-                    Ok(now)
-                }
+            if let Some(first) = attempts.first()
+                && attempts.len() >= MAX_ATTEMPTS
+            {
+                return Err(WINDOW.saturating_sub(first.elapsed()));
             }
+            let now = Instant::now();
+            attempts.push(now);
+            Ok(now)
         })
     }
 

@@ -74,7 +74,7 @@ impl<V: Clone> IdentityMap<V> {
     pub fn new(max_bytes: usize) -> Self {
         let capacity = NonZeroUsize::MIN.saturating_add(max_bytes);
         let least = max_bytes / MAX_ENTRIES;
-        Self(Mutex::new(CLruCache::with_scale(capacity, Size { least })))
+        Self(Mutex::new(CLruCache::with_scale(capacity, Size(least))))
     }
 
     /// The value of this identity.
@@ -111,14 +111,12 @@ impl<V: Clone> IdentityMap<V> {
     }
 }
 
-/// Weighs an entry by its size, and small ones so that no more than [`MAX_ENTRIES`] fit.
-struct Size {
-    least: usize,
-}
+/// Weighs an entry by its size, which counts as this at least, so that no more than [`MAX_ENTRIES`] fit.
+struct Size(usize);
 
 impl<V> WeightScale<Identity, (V, usize)> for Size {
     fn weight(&self, _: &Identity, (_, size): &(V, usize)) -> usize {
-        self.least.max(*size)
+        self.0.max(*size)
     }
 }
 

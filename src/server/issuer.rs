@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,10 +13,9 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::hmac;
-use ring::rand::{SystemRandom, generate};
 use serde_json::{Value, json};
 
-use super::response::{self, ErrorObject, JSON};
+use super::response::{self, ErrorObject};
 use super::token_request::{Authentication, IncomingRequest};
 use super::token_routes;
 use crate::oauth::{ClientCredentials, ClientId};
@@ -42,22 +40,21 @@ pub struct Issuer {
 
 impl Issuer {
     /// Creates a client and a signing key. Without statuses in `script` every answer is the regular one.
-    ///
-    /// # Errors
-    /// If the system has no random numbers.
-    pub fn new(lifetime: Duration, script: Vec<StatusCode>, clock: Clock) -> anyhow::Result<Self> {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
-        Ok(Self {
+    pub fn new(lifetime: Duration, script: Vec<StatusCode>, clock: Clock) -> Self {
+        // Only unique, not unpredictable: they protect nothing.
+        let id = format!("sandbox-{:016x}", fastrand::u64(..));
+        let secret = format!("{:032x}", fastrand::u128(..));
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
             credentials: ClientCredentials {
-                id: ClientId(format!("sandbox-{}", &random_hex()?[..16])),
-                secret: ClientSecret::new(random_hex()?),
+                id: ClientId(id),
+                secret: ClientSecret::new(secret),
             },
-            key: key.ok().context(NO_RANDOM)?,
             lifetime,
             script,
             answered: AtomicUsize::new(0),
             clock,
-        })
+        }
     }
 
     /// The client's credentials.
@@ -76,44 +73,35 @@ impl Issuer {
     ) -> Result<Response, ErrorObject> {
         let at = issuer.answered.fetch_add(1, Ordering::Relaxed);
         match issuer.script.get(at).or(issuer.script.last()) {
-            None | Some(&StatusCode::OK) => issuer.token(incoming?.authentication),
+            None | Some(&StatusCode::OK) => issuer.token(at, incoming?.authentication),
             Some(status) => Ok(scripted_answer(*status)),
         }
     }
 
-    fn token(&self, authentication: Authentication) -> Result<Response, ErrorObject> {
+    fn token(&self, at: usize, authentication: Authentication) -> Result<Response, ErrorObject> {
         let own = &self.credentials;
-        match authentication {
-            // Not compared in constant time: the sandbox made the secret up, and it protects nothing.
-            Authentication::Credentials(ClientCredentials { id, secret })
-                if id == own.id && secret.expose() == own.secret.expose() => {}
-            _ => {
-                let why = "these are not the sandbox's credentials";
-                return Err(ErrorObject::new(StatusCode::UNAUTHORIZED, why));
-            }
+        // Not compared in constant time, for the same reason.
+        let is_own = matches!(authentication, Authentication::Credentials(other)
+            if other.id == own.id && other.secret.expose() == own.secret.expose());
+        if !is_own {
+            let why = "these are not the sandbox's credentials";
+            return Err(ErrorObject::new(StatusCode::UNAUTHORIZED, why));
         }
         let expires_in = self.lifetime.as_secs();
-        let claims = self.claims(expires_in).map_err(|error| {
-            ErrorObject::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"))
-        })?;
         let token = json!({
-            "access_token": sign(&claims, &self.key),
+            "access_token": sign(&self.claims(at, expires_in), &self.key),
             "token_type": "Bearer",
             "expires_in": expires_in,
         });
-        Ok(response::bytes(
-            StatusCode::OK,
-            Some(JSON),
-            token.to_string(),
-        ))
+        Ok(response::json(StatusCode::OK, &token))
     }
 
     /// The claims of the vendor's tokens, so that these are as long.
-    fn claims(&self, expires_in: u64) -> anyhow::Result<Value> {
+    fn claims(&self, at: usize, expires_in: u64) -> Value {
         let now = (self.clock)().unix_seconds();
         let id = &self.credentials.id.0;
         let [billing, identity, products, storage] = APIS;
-        Ok(json!({
+        json!({
             "nbf": now,
             "exp": now.saturating_add_unsigned(expires_in),
             "iss": ISSUER,
@@ -123,9 +111,9 @@ impl Issuer {
             "client_identity_user_id": format!("{id}-user"),
             "sub": id,
             "iat": now,
-            "jti": random_hex()?.to_uppercase(),
+            "jti": format!("{at:032X}"),
             "scope": APIS,
-        }))
+        })
     }
 }
 
@@ -147,17 +135,6 @@ fn scripted_answer(status: StatusCode) -> Response {
         response.headers_mut().insert(RETRY_AFTER, second);
     }
     response
-}
-
-const NO_RANDOM: &str = "the system has no random numbers";
-
-/// 32 random digits.
-fn random_hex() -> anyhow::Result<String> {
-    let bytes: [u8; 16] = generate(&SystemRandom::new())
-        .ok()
-        .context(NO_RANDOM)?
-        .expose();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

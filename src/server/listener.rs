@@ -17,17 +17,17 @@ use tokio::{select, time};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::token_request::MAX_BODY;
 use super::{FromFiles, Service};
 
 /// Connections at once. Further ones wait in the system's queue, which has room for as many.
 const MAX_CONNECTIONS: u32 = 1024;
 /// Request line and header fields together, in bytes.
 const MAX_HEAD: usize = 8 * 1024;
-/// Time for a TLS handshake, and for a request's head and so for an idle connection.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time without progress for a client that does not read its response.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// In bytes. A token request takes a few hundred.
+pub const MAX_BODY: usize = 8 * 1024;
+/// Time for a TLS handshake, for a head and so for an idle connection, and for a body; and time without progress for a
+/// client that does not read its response.
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept: file descriptors may have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time for requests in flight after the shutdown signal.
@@ -111,7 +111,7 @@ async fn connect(stream: TcpStream, tls: Option<Arc<TlsAcceptor>>) -> Option<Pin
     };
     // Boxed, so that plain connections do not hold memory for it.
     let handshake = Box::pin(tls.accept(stream));
-    match time::timeout(READ_TIMEOUT, handshake).await {
+    match time::timeout(CLIENT_TIMEOUT, handshake).await {
         Ok(Ok(stream)) => Some(Box::pin(stream)),
         _ => None,
     }
@@ -124,11 +124,11 @@ async fn speak_http(
     mut is_closing: watch::Receiver<bool>,
 ) {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    stream.set_write_timeout(Some(CLIENT_TIMEOUT));
     let stream = TokioIo::new(Box::pin(stream));
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(READ_TIMEOUT)
+        .header_read_timeout(CLIENT_TIMEOUT)
         .max_header_size(MAX_HEAD)
         // Bounds what is read ahead from a client that pipelines.
         .max_buf_size(MAX_HEAD + MAX_BODY)

@@ -47,7 +47,8 @@ impl Metrics {
             );
         }
         let in_flight = self.in_flight.load(Ordering::Relaxed);
-        let (sent, identities) = (upstream.sent(), upstream.cached_identities());
+        let sent = upstream.sent.load(Ordering::Relaxed);
+        let identities = upstream.tokens.len();
         format!(
             "\
 # HELP cells_token_requests_total Requests by response status and source: fetched, cached, upstream, local.

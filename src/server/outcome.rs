@@ -59,7 +59,11 @@ impl Outcome {
             Error::Token(error) => Some(error),
             _ => None,
         };
-        let answer = token_error.and_then(answer_to_pass_on);
+        // Clients can be given an answer as it is if it came from the upstream, is complete, and has a final status.
+        let answer = token_error
+            .filter(|error| error.kind != Unreachable)
+            .and_then(|error| error.answer.clone())
+            .filter(|answer| answer.is_whole() && answer.status >= 200);
         let answer_status = answer.as_ref().map(|answer| answer.status);
         let status = match (answer_status, token_error.map(|it| (it.kind, it.reason))) {
             (Some(status @ 400..), _) => StatusCode::from_u16(status).ok(),
@@ -150,15 +154,6 @@ impl Failure {
         }
         response
     }
-}
-
-/// The answer, if clients can be given it as it is: it came from the upstream, is complete, and has a final status.
-fn answer_to_pass_on(error: &TokenError) -> Option<Arc<oauth::Response>> {
-    let answer = error.answer.as_ref()?;
-    let can_be_passed_on = error.kind != TokenErrorKind::Unreachable
-        && answer.is_whole()
-        && (200..1000).contains(&answer.status);
-    can_be_passed_on.then(|| Arc::clone(answer))
 }
 
 /// The `error` member of an answer, if it looks like a code and not like a quotation.

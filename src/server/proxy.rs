@@ -50,14 +50,15 @@ impl TokenProxy {
         State(proxy): State<Arc<Self>>,
         incoming: IncomingRequest,
     ) -> Result<Response, ErrorObject> {
-        let unauthorized = |why| Err(ErrorObject::new(StatusCode::UNAUTHORIZED, why));
         let (credentials, caller) = match (incoming.authentication, &proxy.callers) {
             (Authentication::Credentials(credentials), _) => (credentials, Caller::Client),
             (Authentication::Key(key), Some((keys, own))) if keys.get().contains(&key) => {
                 (own.clone(), Caller::Key(&own.secret))
             }
-            (Authentication::Key(_), Some(_)) => return unauthorized("the caller key is unknown"),
-            (Authentication::Key(_), None) => return unauthorized("no caller keys are in use"),
+            (Authentication::Key(_), _) => {
+                let why = "the caller key is unknown";
+                return Err(ErrorObject::new(StatusCode::UNAUTHORIZED, why));
+            }
         };
         let id = credentials.id.clone();
         let request = TokenRequest {

@@ -6,12 +6,12 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::Value;
 
 use crate::oauth;
 
 /// The media type of a JSON object.
-pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub const JSON: &str = "application/json";
 
 /// An error of our own (RFC 6749 §5.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ impl ErrorObject {
 impl IntoResponse for ErrorObject {
     fn into_response(self) -> Response {
         let description = description_chars(&self.description);
-        let object = json!({ "error": self.code, "error_description": description });
-        bytes(self.status, Some(JSON), object.to_string())
+        let object = serde_json::json!({ "error": self.code, "error_description": description });
+        json(self.status, &object)
     }
 }
 
@@ -63,26 +63,22 @@ fn description_chars(text: &str) -> String {
 /// An answer of the upstream, passed on: status, Content-Type, Retry-After and body.
 pub fn pass_on(answer: &oauth::Response) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let mut response = bytes(status, content_type(answer), answer.body.clone());
+    let mut response = bytes(status, answer.content_type.as_deref(), answer.body.clone());
     if let Some(Ok(value)) = answer.retry_after.as_deref().map(HeaderValue::try_from) {
         response.headers_mut().insert(RETRY_AFTER, value);
     }
     response
 }
 
-/// The Content-Type of an answer.
-pub fn content_type(answer: &oauth::Response) -> Option<HeaderValue> {
-    answer.content_type.as_deref()?.try_into().ok()
+/// A JSON object.
+pub fn json(status: StatusCode, object: &Value) -> Response {
+    bytes(status, Some(JSON), object.to_string())
 }
 
 /// Bytes of a media type that may be unknown.
-pub fn bytes(
-    status: StatusCode,
-    content_type: Option<HeaderValue>,
-    body: impl Into<Body>,
-) -> Response {
-    let header = content_type.map(|value| [(CONTENT_TYPE, value)]);
-    (status, header, body.into()).into_response()
+pub fn bytes(status: StatusCode, media_type: Option<&str>, body: impl Into<Body>) -> Response {
+    let content_type = media_type.map(|media_type| [(CONTENT_TYPE, media_type)]);
+    (status, content_type, body.into()).into_response()
 }
 
 #[cfg(test)]

@@ -1,26 +1,20 @@
 //! Reads a token request off the wire: the client's credentials (RFC 6749 §2.3.1) or a caller's key, and the parameters
 //! to forward. Nothing is altered: what cannot be forwarded as it was sent is an error.
 
-use std::time::Duration;
-
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use percent_encoding::percent_decode;
+use percent_encoding::percent_decode_str;
 use tokio::time;
 use zeroize::Zeroizing;
 
+use super::listener::{CLIENT_TIMEOUT, MAX_BODY};
 use super::response::ErrorObject;
 use crate::oauth::{ClientCredentials, ClientId};
 use crate::secret::ClientSecret;
-
-/// In bytes. A token request takes a few hundred.
-pub const MAX_BODY: usize = 8 * 1024;
-/// Time for the body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A well-formed request for the client credentials grant.
 #[derive(Debug)]
@@ -46,25 +40,21 @@ impl<S: Sync> FromRequest<S> for IncomingRequest {
     async fn from_request(request: Request, _: &S) -> Result<Self, ErrorObject> {
         let (head, body) = request.into_parts();
         let body = Limited::new(body, MAX_BODY).collect();
-        let (status, why) = match time::timeout(BODY_TIMEOUT, body).await {
+        let status = match time::timeout(CLIENT_TIMEOUT, body).await {
             Ok(Ok(body)) => return read(&head.headers, &body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "the body is too long")
-            }
-            Ok(Err(_)) => (StatusCode::BAD_REQUEST, "the body is incomplete"),
-            Err(_) => (
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time",
-            ),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => StatusCode::PAYLOAD_TOO_LARGE,
+            Ok(Err(_)) => StatusCode::BAD_REQUEST,
+            Err(_) => StatusCode::REQUEST_TIMEOUT,
         };
+        let why = status.canonical_reason().unwrap_or_default();
         Err(ErrorObject::new(status, why))
     }
 }
 
 /// Reads a token request.
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<IncomingRequest, ErrorObject> {
-    let authorization = single(headers, AUTHORIZATION, "more than one Authorization header")?;
-    let content_type = single(headers, CONTENT_TYPE, "more than one Content-Type header")?;
+    let authorization = single(headers, AUTHORIZATION)?;
+    let content_type = single(headers, CONTENT_TYPE)?;
     if !content_type.is_some_and(is_form) && !body.is_empty() {
         return invalid_request("the body is not application/x-www-form-urlencoded");
     }
@@ -87,13 +77,12 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<IncomingRequest, ErrorObject
             parameters,
         }),
         (None, _) => invalid_request("grant_type is missing"),
-        (Some(_), _) => Err(ErrorObject {
-            code: "unsupported_grant_type".into(),
-            ..ErrorObject::new(
-                StatusCode::BAD_REQUEST,
-                "the only grant type here is client_credentials",
-            )
-        }),
+        (Some(_), _) => {
+            let why = "the only grant type here is client_credentials";
+            let mut error = ErrorObject::new(StatusCode::BAD_REQUEST, why);
+            error.code = "unsupported_grant_type".into();
+            Err(error)
+        }
     }
 }
 
@@ -121,9 +110,11 @@ fn authentication(value: &str) -> Result<Authentication, ErrorObject> {
 /// The credentials of HTTP Basic, each form-urlencoded (RFC 6749 §2.3.1).
 fn basic(encoded: &str) -> Result<Authentication, ErrorObject> {
     let pair = Zeroizing::new(BASE64_STANDARD.decode(encoded).unwrap_or_default());
-    let mut parts = pair.splitn(2, |byte| *byte == b':');
-    let mut part = || decode(parts.next().unwrap_or_default());
-    match (part()?, part()?) {
+    let Ok(pair) = str::from_utf8(&pair) else {
+        return invalid_request(NOT_UTF_8);
+    };
+    let (id, secret) = pair.split_once(':').unwrap_or_default();
+    match (decode(id)?, decode(secret)?) {
         (id, secret) if id.is_empty() || secret.is_empty() => Err(invalid_client()),
         (id, secret) => Ok(Authentication::credentials(id, secret)),
     }
@@ -147,13 +138,13 @@ fn parse(body: &[u8]) -> Result<([Option<String>; 3], String), ErrorObject> {
     let (mut names, mut ours, mut others) = (Vec::new(), [const { None }; 3], Vec::new());
     for pair in body.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name.as_bytes())?;
+        let name = decode(name)?;
         if names.contains(&name) {
             return invalid_request("a parameter is given more than once");
         }
         match OURS.iter().position(|ours| *ours == name) {
             // A parameter without a value counts as left out (RFC 6749 §3.2).
-            Some(at) => ours[at] = Some(decode(value.as_bytes())?).filter(|it| !it.is_empty()),
+            Some(at) => ours[at] = Some(decode(value)?).filter(|it| !it.is_empty()),
             None => others.push(pair),
         }
         names.push(name);
@@ -162,35 +153,26 @@ fn parse(body: &[u8]) -> Result<([Option<String>; 3], String), ErrorObject> {
 }
 
 /// Decodes one form-urlencoded name or value.
-fn decode(text: &[u8]) -> Result<String, ErrorObject> {
-    let spaced: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
-        .collect();
-    match percent_decode(&spaced).decode_utf8() {
+fn decode(text: &str) -> Result<String, ErrorObject> {
+    let text = text.replace('+', " ");
+    match percent_decode_str(&text).decode_utf8() {
         Ok(decoded) => Ok(decoded.into_owned()),
         Err(_) => invalid_request(NOT_UTF_8),
     }
 }
 
 /// The one field of this name, if there is any. A value that is not text counts as empty.
-fn single<'a>(
-    headers: &'a HeaderMap,
-    name: HeaderName,
-    why: &'static str,
-) -> Result<Option<&'a str>, ErrorObject> {
+fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ErrorObject> {
     let mut fields = headers.get_all(name).iter();
     match (fields.next(), fields.next()) {
-        (_, Some(_)) => invalid_request(why),
+        (_, Some(_)) => invalid_request("Authorization or Content-Type is given more than once"),
         (field, None) => Ok(field.map(|value| value.to_str().unwrap_or_default())),
     }
 }
 
 fn is_form(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type
-        .trim()
-        .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
 #[cfg(test)]

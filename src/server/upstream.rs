@@ -44,7 +44,7 @@ pub struct Upstream {
     clock: Clock,
     report: Reporter,
     identities: Identities,
-    tokens: IdentityMap<Arc<CachedToken>>,
+    pub(super) tokens: IdentityMap<Arc<CachedToken>>,
     requests: IdentityMap<Requests>,
     /// Credentials that the upstream accepted, and whether it still did the last time. Those that it never accepted are
     /// not here: guesses must not displace proofs.
@@ -52,16 +52,13 @@ pub struct Upstream {
     guard: Guard,
     slots: Arc<Semaphore>,
     unproven_slots: Arc<Semaphore>,
-    /// Token requests sent.
-    sent: AtomicU64,
+    /// Token requests sent, not counting retries.
+    pub(super) sent: AtomicU64,
 }
 
-/// Permission to send a request, held until its thread ends.
-struct Permit {
-    /// When it began, for [`Guard::release`]; `None` for a proven secret.
-    unproven: Option<Instant>,
-    _slots: [Option<OwnedSemaphorePermit>; 2],
-}
+/// Permission to send a request: when it began, for [`Guard::release`], if its secret is unproven, and slots that are held
+/// until its thread ends.
+type Permit = (Option<Instant>, [Option<OwnedSemaphorePermit>; 2]);
 
 impl Upstream {
     /// Creates one with an empty cache. The credentials in `own` need no proof.
@@ -93,23 +90,17 @@ impl Upstream {
         }))
     }
 
-    /// How many identities have a token in memory.
-    pub fn cached_identities(&self) -> usize {
-        self.tokens.len()
-    }
-
-    /// How many token requests were sent, not counting retries.
-    pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
-    }
-
     /// Returns the outcome of `request`: a token, or why there is none. Waits for `--timeout` at most.
     pub async fn token(self: &Arc<Self>, request: TokenRequest) -> Outcome {
         let identity = self.identities.request(&request);
         if let Some(token) = self.fresh(&identity) {
             return Outcome::Cached(token);
         }
-        let old = self.fallback(&identity);
+        // It may be used while no new one is available.
+        let old = self.tokens.get(&identity).filter(|token| {
+            let is_alive = !token.remaining((self.clock)()).is_zero();
+            is_alive && self.config.min_ttl == MinTtl::Default
+        });
         let deadline = Deadline::after(self.config.timeout);
         let patience = match old {
             Some(_) => deadline.at_most(RENEWAL_TIMEOUT).remaining(),
@@ -132,13 +123,6 @@ impl Upstream {
         let token = self.tokens.get(identity)?;
         let freshness = token.freshness(self.config.min_ttl, (self.clock)());
         (freshness == Freshness::Fresh).then_some(token)
-    }
-
-    /// A token in memory that may be used while no new one is available.
-    fn fallback(&self, identity: &Identity) -> Option<Arc<CachedToken>> {
-        let token = self.tokens.get(identity)?;
-        let is_alive = !token.remaining((self.clock)()).is_zero();
-        (is_alive && self.config.min_ttl == MinTtl::Default).then_some(token)
     }
 
     /// Waits for the request under way for this identity and takes its outcome, or else sends one. Dropped before that,
@@ -170,7 +154,7 @@ impl Upstream {
         if let Some(token) = self.fresh(&identity) {
             return Outcome::Cached(token);
         }
-        let permit = match self.permit(&request.credentials).await {
+        let (unproven, slots) = match self.permit(&request.credentials).await {
             Ok(permit) => permit,
             Err(wait) => {
                 let why = "too many failed requests for this client id within a minute";
@@ -179,14 +163,14 @@ impl Upstream {
         };
         let upstream = Arc::clone(self);
         let outcome = task::spawn_blocking(move || {
-            let outcome = upstream.send(identity, request, deadline, permit.unproven);
+            let outcome = upstream.send(identity, request, deadline, unproven);
             // A rate limit is kept, any other outcome is only for those who wait for it.
             match outcome.retry_at() {
                 Some(_) => upstream.requests.put(identity, requests, outcome.size()),
                 None => upstream.requests.remove(&identity),
             }
             *last = Some((Instant::now(), outcome.clone()));
-            drop(permit);
+            drop(slots);
             outcome
         });
         outcome.await.unwrap_or_else(|_| {
@@ -211,10 +195,7 @@ impl Upstream {
         // Last: made-up client ids that are never sent must not displace those that are counted.
         let client = self.identities.client(&credentials.id);
         let unproven = (!is_proven).then(|| self.guard.begin(client));
-        Ok(Permit {
-            unproven: unproven.transpose()?,
-            _slots: slots,
-        })
+        Ok((unproven.transpose()?, slots))
     }
 
     /// Whether the upstream has accepted these credentials, now or according to the disk cache, and not refused them
@@ -270,19 +251,20 @@ impl Upstream {
             deadline,
         };
         let result = source.token(cache.as_ref());
-        let (was_sent, has_failed, was_refused) = match &result {
-            Ok(found) => (found.response.is_some(), false, false),
-            Err(Error::Token(error)) => {
-                let has_answer = error.kind != TokenErrorKind::Unreachable;
-                // An answer that another process shared comes without its bytes.
-                let was_sent = error.answer.is_some() || !has_answer;
-                (was_sent, has_answer, error.kind == TokenErrorKind::Refused)
-            }
-            Err(_) => (false, false, false),
+        let error = match &result {
+            Err(Error::Token(error)) => Some(error),
+            _ => None,
+        };
+        let has_answer = error.is_some_and(|error| error.kind != TokenErrorKind::Unreachable);
+        let was_refused = error.is_some_and(|error| error.kind == TokenErrorKind::Refused);
+        let was_sent = match (&result, error) {
+            (Ok(found), _) => found.response.is_some(),
+            // An answer that another process shared comes without its bytes.
+            (_, error) => error.is_some_and(|error| error.answer.is_some() || !has_answer),
         };
         self.sent.fetch_add(was_sent.into(), Ordering::Relaxed);
         match unproven {
-            Some(attempt) if !has_failed => self.guard.release(client, attempt),
+            Some(attempt) if !has_answer => self.guard.release(client, attempt),
             None if was_refused => {
                 self.proofs.put(credentials, false, 0);
                 // Counted, whatever the result.
@@ -303,7 +285,7 @@ impl Upstream {
         self.proofs.put(credentials, true, 0);
         let answer = response.map(Arc::new);
         let token = Arc::new(CachedToken::new(token, answer.as_deref(), now));
-        self.tokens.put(identity, Arc::clone(&token), token.size);
+        self.tokens.put(identity, Arc::clone(&token), token.size());
         match answer {
             Some(answer) => Outcome::Fetched(token, answer),
             None => Outcome::Cached(token),
