@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Reply, Server, TestEnv, each_row};
+use crate::support::{ID, Reply, SECRET, Server, TestEnv, each_row};
 
 #[test]
 fn twenty_logins_at_once_lose_nothing() {
@@ -107,4 +107,59 @@ fn a_profile_that_does_not_exist_is_answered_with_those_that_do() {
     assert!(line("a (default): client id"), "{status}");
     assert!(line("b: client id"), "{status}");
     assert!(line("secret printed by a command"), "{status}");
+}
+
+/// A profile named beside credentials that take its place looks like a mistake, except where variables always win.
+#[test]
+fn a_named_profile_that_is_passed_over_is_a_warning() {
+    let options = ["--client-id", "other-id", "--client-secret", "other-secret"];
+    let own = [("CELLS_CLIENT_ID", ID), ("CELLS_CLIENT_SECRET", SECRET)];
+    let of_another_id = [
+        ("CELLS_CLIENT_ID", ID),
+        ("ProductClientId", ID),
+        ("ProductClientSecret", SECRET),
+    ];
+    type Row<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let rows: [Row; 4] = [
+        (
+            "--profile beside complete options",
+            &[&options[..], &["--profile", "work"]].concat(),
+            &[],
+            "warning: passed over --profile: --client-id and --client-secret take precedence",
+        ),
+        (
+            "CELLS_PROFILE with another id",
+            &[],
+            &of_another_id,
+            "warning: passed over CELLS_PROFILE: its client id differs from that of CELLS_CLIENT_ID",
+        ),
+        ("CELLS_PROFILE beside complete options", &options, &[], ""),
+        ("CELLS_PROFILE beside complete variables", &[], &own, ""),
+    ];
+    each_row(
+        &rows,
+        |row| row.0,
+        |(_, args, variables, warning)| {
+            let server = Server::replies([Reply::token()]);
+            let mut env = TestEnv::new();
+            env.secret("other-secret")
+                .var("CELLS_BASE_URL", server.url());
+            let login = ["login", "--no-check", "--client-secret-command", "false"];
+            let profile = ["--profile", "work", "--client-id", "work-id"];
+            env.run(&[&login[..], &profile].concat()).exits(0);
+            for (name, value) in *variables {
+                env.var(name, value);
+            }
+            if !args.contains(&"--profile") {
+                env.var("CELLS_PROFILE", "work");
+            }
+            let output = env.run(&[&["get"], *args].concat());
+            assert_eq!(
+                output.exits(0).stderr.contains("warning"),
+                !warning.is_empty(),
+                "{output}"
+            );
+            output.says(warning);
+        },
+    );
 }
