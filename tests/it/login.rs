@@ -275,6 +275,8 @@ fn logout_deletes_the_profile_its_secret_and_its_token() {
     env.run(&["login", "--store", "file", "--profile", "work"])
         .exits(0);
     use_profiles(&mut env);
+    let is_token = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "json");
+    assert!(env.cache_files().iter().any(is_token));
     env.run(&["logout", "--profile", "work"])
         .exits(0)
         .prints("")
@@ -282,7 +284,7 @@ fn logout_deletes_the_profile_its_secret_and_its_token() {
     assert!(first.exists() && !second.exists());
     assert!(profiles(&env)["profiles"].get("work").is_none());
     // Both profiles have the same client id and endpoint, so the same token.
-    assert!(!env.cache_files().iter().any(|path| path.ends_with("json")));
+    assert!(!env.cache_files().iter().any(is_token));
     env.run(&["logout"])
         .exits(0)
         .says("deleted the profile default");
