@@ -11,7 +11,7 @@ mod selection;
 mod terminal;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fmt, mem};
 
 pub use selection::Selection;
@@ -79,6 +79,14 @@ pub enum SecretPlace {
 }
 
 impl SecretPlace {
+    /// What a path means as the place of a secret: `-` is standard input.
+    fn of_path(path: &Path) -> Self {
+        match path.as_os_str() == "-" {
+            true => Self::Stdin,
+            false => Self::File(path.to_owned()),
+        }
+    }
+
     /// Whether the secret can be read any number of times without bothering a person. A pipe can be read only once, such
     /// as that of a shell's `<(command)`.
     pub fn is_rereadable(&self) -> bool {

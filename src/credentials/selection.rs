@@ -24,14 +24,6 @@ const FAMILIES: [(&Variable, &Variable); 4] = [
     ),
 ];
 
-/// The options for an id and for a secret: its value, a file and a command.
-const OPTIONS: [&str; 4] = [
-    "--client-id",
-    "--client-secret",
-    "--client-secret-file",
-    "--client-secret-command",
-];
-
 const PROFILE_OPTION: &str = "--profile";
 const DEFAULT_PROFILE: &str = "the default profile";
 
@@ -159,13 +151,17 @@ impl Selection {
             ..Self::default()
         };
         selection.warn_of_empty(env);
-        selection.offer_own(
-            OPTIONS.map(Source::Option),
-            options.client_id.as_deref().map(OsStr::new),
-            options.client_secret.is_some(),
-            options.client_secret_file.as_deref().map(Path::as_os_str),
-            options.client_secret_command.as_deref(),
-        )?;
+        let id = options.client_id.as_deref().map(OsStr::new);
+        let value = options.client_secret.as_ref();
+        let file = options.client_secret_file.as_deref();
+        let command = options.client_secret_command.clone();
+        let secrets = [
+            ("--client-secret", value.map(|_| SecretPlace::Value)),
+            ("--client-secret-file", file.map(SecretPlace::of_path)),
+            ("--client-secret-command", command.map(SecretPlace::Command)),
+        ];
+        let secrets = secrets.map(|(name, place)| (Source::Option(name), place));
+        selection.offer_own(Source::Option("--client-id"), id, secrets)?;
         Ok(selection)
     }
 
@@ -181,25 +177,25 @@ impl Selection {
     }
 
     fn offer_own_variables(&mut self, env: &Env) -> Result<(), Problem> {
-        let id = &env::CELLS_CLIENT_ID;
         let [value, file, command] = env::SECRET_VARIABLES;
-        self.offer_own(
-            [id, value, file, command].map(Source::Variable),
-            env.raw(id),
-            env.is_set(value),
-            env.raw(file),
-            env.raw(command),
-        )
+        let path = env.raw(file).map(Path::new);
+        let shell = env.raw(command).map(OsStr::to_owned);
+        let secrets = [
+            (value, env.raw(value).map(|_| SecretPlace::Value)),
+            (file, path.map(SecretPlace::of_path)),
+            (command, shell.map(SecretPlace::Command)),
+        ];
+        let secrets = secrets.map(|(variable, place)| (Source::Variable(variable), place));
+        let id = &env::CELLS_CLIENT_ID;
+        self.offer_own(Source::Variable(id), env.raw(id), secrets)
     }
 
     /// Offers an id and a secret that need not belong together. Only one secret may be given.
     fn offer_own(
         &mut self,
-        [id_source, value_source, file_source, command_source]: [Source; 4],
+        id_source: Source,
         id: Option<&OsStr>,
-        has_value: bool,
-        file: Option<&OsStr>,
-        command: Option<&OsStr>,
+        secrets: [(Source, Option<SecretPlace>); 3],
     ) -> Result<(), Problem> {
         match (id, &self.client_id) {
             (Some(id), None) => {
@@ -212,19 +208,8 @@ impl Selection {
             }
             (None, _) => {}
         }
-        let file = file.map(|path| match path == "-" {
-            true => SecretPlace::Stdin,
-            false => SecretPlace::File(path.into()),
-        });
         let had_secret = self.has_secret();
-        for (source, place) in [
-            (value_source, has_value.then_some(SecretPlace::Value)),
-            (file_source, file),
-            (
-                command_source,
-                command.map(|command| SecretPlace::Command(command.to_owned())),
-            ),
-        ] {
+        for (source, place) in secrets {
             let selected = &self.secret.source;
             match place {
                 Some(place) if !self.has_secret() => self.secret = SecretSource { source, place },
@@ -246,28 +231,26 @@ impl Selection {
 
     fn offer_families(&mut self, env: &Env) -> Result<(), Problem> {
         for (id, secret) in FAMILIES {
-            let (name, why) = match (env.raw(id), env.is_set(secret)) {
+            match (env.raw(id), env.is_set(secret)) {
                 (Some(value), true) => {
+                    let name = format!("{}/{}", id.name, secret.name);
                     let source = SecretSource {
                         source: Source::Variable(secret),
                         place: SecretPlace::Value,
                     };
-                    let name = format!("{}/{}", id.name, secret.name);
-                    let why = self.offer_pair(&name, Source::Variable(id), value, source)?;
-                    (name, why)
+                    if let Some(why) =
+                        self.offer_pair(&name, Source::Variable(id), value, source)?
+                    {
+                        self.pass_over(name, why, false);
+                    }
                 }
-                (Some(_), false) => (
-                    id.name.to_owned(),
-                    Some(format!("{} is not set", secret.name)),
-                ),
-                (None, true) => (
-                    secret.name.to_owned(),
-                    Some(format!("{} is not set", id.name)),
-                ),
-                (None, false) => continue,
-            };
-            if let Some(why) = why {
-                self.pass_over(name, why, false);
+                (Some(_), false) => {
+                    self.pass_over(id.name, format!("{} is not set", secret.name), false);
+                }
+                (None, true) => {
+                    self.pass_over(secret.name, format!("{} is not set", id.name), false);
+                }
+                (None, false) => {}
             }
         }
         Ok(())
