@@ -52,12 +52,10 @@ fn waiting_for_another_process_shows_a_progress_line() {
 #[test]
 fn there_is_no_progress_line_in_a_pipe_or_with_quiet() {
     let wait = || Server::replies([Reply::http(503, "Retry-After: 2\r\n", ""), Reply::token()]);
-    let server = wait();
-    let output = TestEnv::for_server(&server).run(&["get"]);
-    assert_eq!(output.exits(0).stderr, "");
-    let server = wait();
-    let env = TestEnv::for_server(&server);
-    let terminal = env.terminal("sh", "cells-token get -q >token");
-    let ended = terminal.finish();
+    let (piped, quiet) = (wait(), wait());
+    let (piped, quiet) = (TestEnv::for_server(&piped), TestEnv::for_server(&quiet));
+    let running = piped.start(&["get"]);
+    let ended = quiet.terminal("sh", "cells-token get -q >token").finish();
     assert_eq!((ended.code, &*ended.screen), (Some(0), ""));
+    assert_eq!(running.finish().exits(0).stderr, "");
 }
