@@ -66,21 +66,16 @@ pub fn ask(question: &Question, no_input: bool, env: &Env) -> Result<Zeroizing<S
     } else {
         "there is no terminal to prompt on"
     };
-    let empty = question.variables.iter().find(|name| env.is_empty(name));
-    let names: Vec<_> = question
-        .variables
-        .iter()
-        .map(|variable| variable.name)
-        .collect();
-    let hint = match empty {
-        Some(empty) => format!(
-            "{} is set but empty: check where its value comes from",
-            empty.name
-        ),
-        None => format!(
-            "set {}, or run cells-token login on a terminal",
-            names.join(" and ")
-        ),
+    let mut variables = question.variables.iter();
+    let hint = match variables.find(|variable| env.is_empty(variable)) {
+        Some(Variable { name, .. }) => {
+            format!("{name} is set but empty: check where its value comes from")
+        }
+        None => {
+            let names: Vec<_> = question.variables.iter().map(|set| set.name).collect();
+            let names = names.join(" and ");
+            format!("set {names}, or run cells-token login on a terminal")
+        }
     };
     let what = format!("{} found, and {why}", question.missing);
     Err(Error::Local(Exit::NoCredentials, Problem::new(what, hint)))

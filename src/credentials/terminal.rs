@@ -92,7 +92,7 @@ mod unix {
 
     use super::Terminal;
 
-    /// Turns the echo off. Restores the modes of the terminal when it is dropped, or a signal ends the process.
+    /// Keeps the echo off. Restores the modes of the terminal when it is dropped, or a signal ends the process.
     pub struct EchoGuard(Arc<Modes>);
 
     struct Modes {
@@ -102,6 +102,8 @@ mod unix {
     }
 
     impl EchoGuard {
+        /// Turns the echo off.
+        ///
         /// # Errors
         /// If the modes cannot be changed or signals cannot be caught.
         pub fn new(terminal: &Terminal) -> io::Result<Self> {
@@ -124,12 +126,9 @@ mod unix {
                 for signal in signals.forever() {
                     match (signal, guarded.upgrade()) {
                         // The shell has set its own modes since Ctrl-Z.
-                        (SIGCONT, Some(modes)) => modes.set(&modes.silent),
-                        (SIGCONT, None) => {}
+                        (SIGCONT, modes) => drop(modes.map(|modes| modes.set(&modes.silent))),
                         (_, modes) => {
-                            if let Some(modes) = modes {
-                                modes.set(&modes.saved);
-                            }
+                            drop(modes.map(|modes| modes.set(&modes.saved)));
                             let _ = emulate_default_handler(signal);
                         }
                     }
@@ -137,23 +136,24 @@ mod unix {
             };
             let thread = thread::Builder::new().name("signals".to_owned());
             thread.spawn(watch)?;
-            modes.set(&modes.silent);
+            modes.set(&modes.silent)?;
             Ok(Self(modes))
         }
     }
 
     impl Drop for EchoGuard {
         fn drop(&mut self) {
-            self.0.set(&self.0.saved);
+            let _ = self.0.set(&self.0.saved);
         }
     }
 
     impl Modes {
         /// Does nothing in a background job, which it would stop (SIGTTOU).
-        fn set(&self, modes: &Termios) {
-            if tcgetpgrp(&self.terminal).is_ok_and(|group| group == getpgrp()) {
-                let _ = tcsetattr(&self.terminal, OptionalActions::Now, modes);
+        fn set(&self, modes: &Termios) -> io::Result<()> {
+            if tcgetpgrp(&self.terminal)? == getpgrp() {
+                tcsetattr(&self.terminal, OptionalActions::Now, modes)?;
             }
+            Ok(())
         }
     }
 }

@@ -270,10 +270,12 @@ fn a_prompt_that_was_stopped_goes_on_without_echo() {
     let server = Server::replies([Reply::token()]);
     let mut env = without_credentials(&server);
     env.var("CELLS_CLIENT_ID", ID);
-    let script = "set -m; cells-token get >token; stty echo; echo stopped; fg; echo status $?";
+    let script =
+        "set -m; cells-token get >token; stty echo; echo stopped; read; fg; echo status $?";
     let mut terminal = env.terminal("bash", script);
     terminal.wait_for("secret").wait_for_echo(false);
     terminal.press(Terminal::CTRL_Z).wait_for("stopped");
+    terminal.wait_for_echo(true).type_line("");
     type_silently(terminal.wait_for("cells-token get"), SECRET);
     terminal.wait_for("status 0");
     assert!(terminal.finish().echoes);

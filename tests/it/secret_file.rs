@@ -235,3 +235,18 @@ fn assert_sent(server: &Server, id: &str, secret: &str) {
     assert_eq!(request.field("client_id").as_deref(), Some(id));
     assert_eq!(request.field("client_secret").as_deref(), Some(secret));
 }
+
+/// It would show the secret as it is typed.
+#[cfg(unix)]
+#[test]
+fn standard_input_that_is_a_terminal_is_exit_2() {
+    let server = Server::untouched();
+    let mut env = TestEnv::for_server(&server);
+    env.var("CELLS_CLIENT_SECRET", "");
+    let script = "cells-token get --client-secret-file -; echo status $?";
+    let mut terminal = env.terminal("sh", script);
+    terminal
+        .wait_for("standard input is a terminal")
+        .wait_for("status 2");
+    terminal.finish();
+}
