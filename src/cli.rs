@@ -132,8 +132,8 @@ pub struct Run {
 
 /// Show the settings in effect and the cached token, offline
 ///
-/// Shows the client ID and its source, the source of the secret, the sources passed over and why, the token URL, and the
-/// state and claims of the cached token. Never shows the secret or the token, and sends no request.
+/// Shows the client ID and its source, the source of the secret, the sources passed over and why, the profiles, the token
+/// URL, and the state and claims of the cached token. Never shows the secret or the token, and sends no request.
 #[derive(Debug, Args)]
 #[command(
     help_template = HELP,

@@ -25,7 +25,7 @@ pub struct Login {
     ///
     /// [default: keyring]
     ///
-    /// The file is a file in the configuration directory that only you can read. It is not encrypted.
+    /// The file is in the configuration directory. Only you can read it, but it is not encrypted.
     #[arg(long, value_name = "PLACE", value_parser = ["keyring", "file"], hide_possible_values = true)]
     pub store: Option<String>,
 

@@ -71,8 +71,8 @@ pub struct Credentials {
 pub struct Profile {
     /// Use a profile saved by login [env: CELLS_PROFILE]
     ///
-    /// Its endpoint, CA and proxy apply with its credentials. Without this option and other credentials, the default
-    /// profile is used.
+    /// Its endpoint, CA and proxy apply with its credentials. If neither this option nor other credentials are given, the
+    /// default profile is used.
     #[arg(id = "profile", long = "profile", value_name = "NAME")]
     pub name: Option<String>,
 }

@@ -10,9 +10,9 @@ use super::{Cache, Credentials, HELP, Network, Profile, Verbosity};
 /// Run a command against a local token endpoint, no account needed
 ///
 /// Starts a token endpoint on a free port of 127.0.0.1 with made-up credentials, and runs a command, or your shell, with
-/// CELLS_BASE_URL, CELLS_CLIENT_ID, CELLS_CLIENT_SECRET and a temporary CELLS_CACHE_DIR set. All other credential, URL
-/// and proxy variables are removed, and this program comes first on PATH. No request leaves the machine, and the
-/// temporary files are deleted at the end.
+/// CELLS_BASE_URL, CELLS_CLIENT_ID, CELLS_CLIENT_SECRET and temporary directories for CELLS_CACHE_DIR and CELLS_CONFIG_DIR
+/// set. All other credential, URL and proxy variables are removed, and this program comes first on PATH. No request
+/// leaves the machine, and the temporary directories are deleted at the end.
 ///
 /// Exits with the command's status, with 125 if the sandbox itself fails, 126 if the command cannot be run and 127 if it
 /// is not found. The tokens are JWTs with the issuer cells-token-sandbox; no real API accepts them.
