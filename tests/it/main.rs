@@ -21,7 +21,6 @@ mod credentials;
 mod deadline;
 mod errors;
 mod first_run;
-mod fleet;
 mod forget;
 mod formats;
 #[cfg(feature = "server")]

@@ -1,8 +1,7 @@
 //! `serve` in front of a real authorization server, used by curl and by the vendor's SDKs with only another base URL.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,25 +13,18 @@ use crate::support::{ID, SECRET, TestEnv, each_row, is_installed};
 
 const WRONG: &str = "interop-wrong-secret";
 const INSTALLATION: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/interop-sdk");
-const PYTHON_FILES: [(&str, &str); 2] = [
-    ("ask.py", include_str!("../../interop/sdk/ask.py")),
-    (
-        "requirements.txt",
-        include_str!("../../interop/sdk/requirements.txt"),
-    ),
+const WHEELS: [&str; 9] = [
+    "venv/bin/python",
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--require-hashes",
+    "-r",
+    "requirements.txt",
 ];
-const NODE_FILES: [(&str, &str); 4] = [
-    (".npmrc", include_str!("../../interop/.npmrc")),
-    ("ask.cjs", include_str!("../../interop/sdk/ask.cjs")),
-    (
-        "package.json",
-        include_str!("../../interop/sdk/package.json"),
-    ),
-    (
-        "package-lock.json",
-        include_str!("../../interop/sdk/package-lock.json"),
-    ),
-];
+const NPMRC: (&str, &str) = (".npmrc", include_str!("../../interop/.npmrc"));
 
 /// `serve` in front of oidc-provider; `None` if that is not installed.
 fn serving() -> Option<(TestEnv, Serving)> {
@@ -43,15 +35,13 @@ fn serving() -> Option<(TestEnv, Serving)> {
     Some((env, serving))
 }
 
-/// The client id in the token.
-fn client_of(token: &str) -> Value {
+fn claims_of(token: &str) -> Value {
     let payload = token
         .trim()
         .split('.')
         .nth(1)
         .unwrap_or_else(|| panic!("{token}"));
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
-    claims["client_id"].clone()
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 #[test]
@@ -61,7 +51,10 @@ fn the_answer_of_the_authorization_server_is_unchanged() {
     };
     let answer = serving.ask(ID, SECRET);
     let object = answer.is(200).json();
-    assert_eq!(client_of(object["access_token"].as_str().unwrap()), ID);
+    assert_eq!(
+        claims_of(object["access_token"].as_str().unwrap())["client_id"],
+        ID
+    );
     assert_eq!(object["token_type"], "Bearer");
     let refused = serving.ask(ID, WRONG);
     assert_eq!(refused.is(401).json()["error"], "invalid_client");
@@ -103,95 +96,144 @@ fn curl_gets_a_token_by_form_and_by_basic() {
                 String::from_utf8_lossy(&curl.stderr)
             );
             let object: Value = serde_json::from_slice(&curl.stdout).unwrap();
-            assert_eq!(client_of(object["access_token"].as_str().unwrap()), ID);
+            assert_eq!(
+                claims_of(object["access_token"].as_str().unwrap())["client_id"],
+                ID
+            );
         },
     );
     serving.finish();
 }
 
+/// The files of a client in `tests/interop`.
+macro_rules! files {
+    ($folder:literal: $($name:literal),*) => {
+        [$(($name, include_str!(concat!("../../interop/", $folder, "/", $name)))),*]
+    };
+}
+
 #[test]
 fn the_vendors_python_sdk_gets_a_token() {
-    static INSTALLED: LazyLock<bool> = LazyLock::new(|| {
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ];
-        let pip = [
-            &["venv/bin/python"],
-            &install[..],
-            &["--require-hashes", "-r", "requirements.txt"],
-        ];
-        let venv = ["python3", "-m", "venv", "venv"];
-        super::install(
-            &format!("{INSTALLATION}/python"),
-            &PYTHON_FILES,
-            &[&venv, &pip.concat()],
-        )
-    });
-    serves_sdk(
-        &INSTALLED,
-        "python",
-        &["venv/bin/python", "ask.py"],
-        &["v3.0", "v1.1"],
-    );
+    let files = files!("sdk": "ask.py", "requirements.txt");
+    if let Some(client) = Client::python("sdk-python", &files) {
+        serves_sdk(&client);
+    }
 }
 
 #[test]
 fn the_vendors_node_sdk_gets_a_token() {
-    static INSTALLED: LazyLock<bool> = LazyLock::new(|| {
-        super::install(
-            &format!("{INSTALLATION}/node"),
-            &NODE_FILES,
-            &[&["npm", "ci"]],
-        )
-    });
-    serves_sdk(&INSTALLED, "node", &["node", "ask.cjs"], &["v3.0", "v1.1"]);
+    let files = files!("sdk": "ask.cjs", "package.json", "package-lock.json");
+    if let Some(client) = Client::node("sdk-node", &files) {
+        serves_sdk(&client);
+    }
 }
 
-fn serves_sdk(installed: &LazyLock<bool>, folder: &str, ask: &[&str], versions: &[&str]) {
-    if !**installed {
-        return;
+#[test]
+fn openid_client_gets_a_token_with_a_scope() {
+    let files = files!("clients": "ask.mjs", "package.json", "package-lock.json");
+    if let Some(client) = Client::node("openid-client", &files) {
+        serves_scopes(&client);
     }
-    let Some((_env, serving)) = serving() else {
+}
+
+#[test]
+fn requests_oauth2client_gets_a_token_with_a_scope() {
+    let files = files!("clients": "ask.py", "requirements.txt");
+    if let Some(client) = Client::python("requests-oauth2client", &files) {
+        serves_scopes(&client);
+    }
+}
+
+#[test]
+fn the_kubernetes_manifest_fits_its_schema() {
+    let files = files!("kubernetes": "requirements.txt");
+    let Some(validator) = Client::python("kubernetes-validate", &files) else {
         return;
     };
-    let ask = |secret: &str, version: &str| {
-        let folder = Path::new(INSTALLATION).join(folder);
-        let program = match ask[0].contains('/') {
-            true => folder.join(ask[0]),
-            false => ask[0].into(),
-        };
-        let mut command = Command::new(program);
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/kubernetes.yaml");
+    let output = Command::new(validator.folder.join("venv/bin/kubernetes-validate"))
+        .args(["--strict", manifest])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// A program that prints tokens, or why there are none.
+struct Client {
+    folder: PathBuf,
+    program: PathBuf,
+    script: &'static str,
+}
+
+impl Client {
+    /// `None` without Python.
+    fn python(name: &str, files: &[(&'static str, &str)]) -> Option<Self> {
+        let venv = ["python3", "-m", "venv", "venv"];
+        let client = Self::install(name, files, &[&venv, &WHEELS])?;
+        let program = client.folder.join("venv/bin/python");
+        Some(Self { program, ..client })
+    }
+
+    /// `None` without npm.
+    fn node(name: &str, files: &[(&'static str, &str)]) -> Option<Self> {
+        let client = Self::install(name, &[files, &[NPMRC]].concat(), &[&["npm", "ci"]])?;
+        let program = "node".into();
+        Some(Self { program, ..client })
+    }
+
+    fn install(name: &str, files: &[(&'static str, &str)], commands: &[&[&str]]) -> Option<Self> {
+        let folder = Path::new(INSTALLATION).join(name);
+        super::install(folder.to_str().unwrap(), files, commands).then(|| Self {
+            folder,
+            program: PathBuf::new(),
+            script: files[0].0,
+        })
+    }
+
+    /// What it prints, if its status is `succeeds`.
+    #[track_caller]
+    fn ask(&self, serving: &Serving, secret: &str, more: &str, succeeds: bool) -> String {
+        let mut command = Command::new(&self.program);
         for proxy in ["http_proxy", "https_proxy", "all_proxy"] {
             command.env_remove(proxy).env_remove(proxy.to_uppercase());
         }
-        command
-            .args(&ask[1..])
-            .args([&serving.url(), ID, secret, version])
-            .current_dir(folder)
+        let output = command
+            .args([self.script, &serving.url(), ID, secret, more])
+            .current_dir(&self.folder)
             .stdin(Stdio::null())
             .output()
-            .unwrap()
-    };
-    let mut before = None;
-    for version in versions {
-        let output = ask(SECRET, version);
-        let token = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            output.status.success(),
-            "{token}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert_eq!(client_of(&token), ID, "{version}");
-        // The second token is the cached first one.
-        assert_eq!(*before.get_or_insert(token.clone()), token, "{version}");
+            .unwrap();
+        assert_eq!(output.status.success(), succeeds, "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
-    let output = ask(WRONG, versions[0]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(!output.status.success(), "{said}");
+}
+
+/// The vendor's SDKs ask in a way that depends on the version of the API.
+fn serves_sdk(client: &Client) {
+    let Some((_env, serving)) = serving() else {
+        return;
+    };
+    let [token, cached] =
+        ["v3.0", "v1.1"].map(|version| client.ask(&serving, SECRET, version, true));
+    assert_eq!(claims_of(&token)["client_id"], ID);
+    assert_eq!(token, cached);
+    let said = client.ask(&serving, WRONG, "v3.0", false);
     assert!(said.contains("401"), "{said}");
+    serving.finish();
+}
+
+/// Each client asks twice. Form or Basic makes no difference to the cache.
+fn serves_scopes(client: &Client) {
+    let Some((_env, serving)) = serving() else {
+        return;
+    };
+    let without = serving.ask(ID, SECRET).is(200).json();
+    let said = client.ask(&serving, SECRET, "cells", true);
+    let (token, cached) = said.trim().split_once('\n').unwrap();
+    assert_eq!(claims_of(token)["scope"], "cells");
+    assert_eq!(token, cached);
+    assert_ne!(token, without["access_token"]);
+    let said = client.ask(&serving, WRONG, "cells", false);
+    assert!(said.contains("401 invalid_client"), "{said}");
     serving.finish();
 }

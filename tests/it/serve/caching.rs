@@ -3,7 +3,8 @@
 use super::*;
 
 #[test]
-fn concurrent_callers_of_one_identity_share_one_upstream_request() {
+fn five_hundred_callers_cost_one_request() {
+    allow_open_files();
     let replies = [
         ("a token", Reply::token(), 200),
         ("a refusal", Reply::oauth_error(400, "invalid_client"), 400),
@@ -18,25 +19,56 @@ fn concurrent_callers_of_one_identity_share_one_upstream_request() {
             let mut env = environment(&server);
             let serving = env.secret("another-wrong-one").serve(&["--retries", "0"]);
             let request = serving.request(ID, SECRET);
-            thread::scope(|scope| {
-                let asking: Vec<_> = (0..100)
-                    .map(|_| scope.spawn(|| serving.send(&request)))
-                    .collect();
-                server.wait_for_requests(1);
-                // It waits for nobody.
-                let wrong = serving.ask(ID, "another-wrong-one");
-                assert_eq!(wrong.is(401).json()["of"], "wrong");
-                // All are connected and have been read once their requests are through the same thread.
-                health(&serving).is(200);
-                thread::sleep(Duration::from_millis(300));
-                gate.open();
-                for one in asking {
-                    one.join().unwrap().is(*status);
-                }
-            });
+            let mut asking = ask_all(&serving, 250, &request);
+            server.wait_for_requests(1);
+            // It gets its own answer while the others wait.
+            let wrong = serving.ask(ID, "another-wrong-one");
+            assert_eq!(wrong.is(401).json()["of"], "wrong");
+            asking.extend(ask_all(&serving, 250, &request));
+            wait_until_read(&serving);
+            gate.open();
+            for stream in &mut asking {
+                Answer::read(stream).unwrap().is(*status);
+            }
             serving.finish();
         },
     );
+}
+
+/// The rule in `docs/fleet.md`: processes × identities requests per token lifetime, however many callers.
+#[test]
+fn each_process_without_a_shared_cache_sends_one_request() {
+    const PROCESSES: usize = 3;
+    const IDENTITIES: usize = 5;
+    const CALLERS: usize = 20;
+    let upstream = Counting::start(200, &token_json());
+    let environments: Vec<_> = (0..PROCESSES)
+        .map(|_| environment_of(&upstream.url))
+        .collect();
+    let fleet: Vec<_> = environments.iter().map(|env| env.serve(&[])).collect();
+    for _ in 0..2 {
+        let mut asking = Vec::new();
+        for serving in &fleet {
+            for identity in 0..IDENTITIES {
+                let request = serving.request(&format!("fleet-{identity}"), SECRET);
+                asking.extend(ask_all(serving, CALLERS, &request));
+            }
+        }
+        for stream in &mut asking {
+            Answer::read(stream).unwrap().is(200);
+        }
+        assert_eq!(upstream.count(), PROCESSES * IDENTITIES);
+    }
+    fleet.into_iter().for_each(|serving| drop(serving.finish()));
+
+    // With a shared cache they send as many requests as one process.
+    let upstream = Counting::start(200, &token_json());
+    let shared = environment_of(&upstream.url);
+    let fleet: Vec<_> = (0..PROCESSES).map(|_| shared.serve(&[])).collect();
+    for serving in &fleet {
+        serving.ask(ID, SECRET).is(200);
+    }
+    assert_eq!(upstream.count(), 1);
 }
 
 #[test]
@@ -181,7 +213,7 @@ fn a_rate_limit_that_get_received_applies_to_serve() {
         .var("CELLS_CLIENT_SECRET", SECRET);
     let get = ["get", "--timeout", "5s"];
     env.run(&get).exits(6);
-    let outcome = std::fs::read(env.cache_file("failures")).unwrap();
+    let outcome = fs::read(env.cache_file("failures")).unwrap();
     let serving = env.serve(&["--timeout", "5s"]);
     for _ in 0..2 {
         let answer = serving.ask(ID, SECRET);
@@ -194,7 +226,7 @@ fn a_rate_limit_that_get_received_applies_to_serve() {
     serving.finish();
     // And the next `get` neither asks nor tells it anew.
     env.run(&get).exits(6);
-    assert_eq!(std::fs::read(env.cache_file("failures")).unwrap(), outcome);
+    assert_eq!(fs::read(env.cache_file("failures")).unwrap(), outcome);
 }
 
 #[test]
@@ -264,5 +296,46 @@ fn the_old_token_is_used_while_the_upstream_is_unavailable() {
     // Whoever insists on more gets the error.
     let serving = env.serve(&["--retries", "0", "--min-ttl", "30m"]);
     serving.ask(ID, SECRET).is(503);
+    serving.finish();
+}
+
+/// libfaketime sets the calendar clock of the process, not its monotonic clock.
+#[test]
+fn a_clock_set_back_extends_neither_tokens_nor_rate_limits() {
+    let Some(library) = libfaketime("a clock that is set back") else {
+        return;
+    };
+    let short = json!({ "access_token": TOKEN, "expires_in": 4 }).to_string();
+    let limit = Reply::http(429, "Retry-After: 3\r\n", "");
+    let server = Server::replies([Reply::json(200, &short), limit, Reply::json(200, &short)]);
+    let mut env = environment(&server);
+    let clock = env.file("clock", "+0");
+    env.var("LD_PRELOAD", library)
+        .var("FAKETIME_TIMESTAMP_FILE", &clock)
+        .var("FAKETIME_NO_CACHE", "1")
+        .var("DONT_FAKE_MONOTONIC", "1");
+    let serving = env.serve(&["--retries", "0", "--timeout", "2s"]);
+    let since = Instant::now();
+    serving.ask(ID, SECRET).is(200);
+    fs::write(&clock, "-2h").unwrap();
+    // The token is renewed a tenth of its lifetime before its end.
+    while serving.ask(ID, SECRET).status == 200 {
+        assert!(
+            since.elapsed() < 2 * SOON,
+            "the token outlives its lifetime"
+        );
+        thread::sleep(Duration::from_millis(200));
+    }
+    let limited = serving.ask(ID, SECRET);
+    assert!(
+        (1..=3).contains(&limited.is(429).number("retry-after")),
+        "{limited:?}"
+    );
+    fs::write(&clock, "-9h").unwrap();
+    let since = Instant::now();
+    while serving.ask(ID, SECRET).status != 200 {
+        assert!(since.elapsed() < 2 * SOON, "the rate limit does not end");
+        thread::sleep(Duration::from_millis(200));
+    }
     serving.finish();
 }

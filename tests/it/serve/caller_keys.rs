@@ -200,11 +200,11 @@ fn keys_are_read_again_on_sighup_and_bad_ones_keep_the_old() {
     };
     let statuses = || ["first-key-of-many", "second-key-of-many"].map(status);
     assert_eq!(statuses(), [200, 401]);
-    std::fs::write(&keys, "second-key-of-many").unwrap();
+    fs::write(&keys, "second-key-of-many").unwrap();
     serving.signal(Signal::HUP);
     serving.wait_for("reloaded the caller keys", 1);
     assert_eq!(statuses(), [401, 200]);
-    std::fs::write(&keys, "short").unwrap();
+    fs::write(&keys, "short").unwrap();
     serving.signal(Signal::HUP);
     serving.wait_for("the caller keys could not be reloaded", 1);
     assert_eq!(statuses(), [401, 200]);

@@ -112,16 +112,16 @@ fn at_most_four_unproven_secrets_are_sent_at_once() {
     let gate = Gate::default();
     let server = Server::always(Reply::oauth_error(401, "invalid_client").held_by(&gate));
     let (_env, serving) = serve(&server);
-    thread::scope(|scope| {
-        for number in 0..20 {
-            let serving = &serving;
-            scope.spawn(move || serving.ask(&format!("id-{number}"), "guess").is(401).status);
-        }
-        server.wait_for_requests(4);
-        thread::sleep(Duration::from_millis(500));
-        assert_eq!(server.requests().len(), 4);
-        gate.open();
-    });
+    let request = |number| serving.request(&format!("id-{number}"), "guess");
+    let asking = (0..20).flat_map(|number| ask_all(&serving, 1, &request(number)));
+    let asking: Vec<_> = asking.collect();
+    server.wait_for_requests(4);
+    wait_until_read(&serving);
+    assert_eq!(server.requests().len(), 4);
+    gate.open();
+    for mut stream in asking {
+        Answer::read(&mut stream).unwrap().is(401);
+    }
     assert_eq!(server.requests().len(), 20);
     serving.finish();
 }

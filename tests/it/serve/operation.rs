@@ -31,7 +31,7 @@ fn beyond_loopback_tls_or_an_explicit_option_is_required() {
     );
     let serving = env.serve(&["--listen", "0.0.0.0:0", "--listen-http"]);
     let port = serving.address().port();
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: pod.invalid\r\n\r\n")
         .unwrap();
@@ -143,7 +143,7 @@ fn quiet_turns_the_access_log_off() {
     let since = Instant::now();
     let answer = loop {
         assert!(since.elapsed() < SOON);
-        if let Ok(mut stream) = std::net::TcpStream::connect(&address) {
+        if let Ok(mut stream) = TcpStream::connect(&address) {
             stream
                 .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 .unwrap();
@@ -158,28 +158,24 @@ fn quiet_turns_the_access_log_off() {
 }
 
 #[test]
-fn shutdown_waits_for_requests_in_flight() {
+fn shutdown_loses_none_of_five_hundred_requests() {
+    allow_open_files();
     for signal in [Signal::TERM, Signal::INT] {
         let gate = Gate::default();
         let server = Server::replies([Reply::token().held_by(&gate)]);
         let (_env, mut serving) = serve(&server);
-        let mut idle = serving.connect();
-        let request = serving.request(ID, SECRET);
-        let mut asking: Vec<_> = (0..50).map(|_| serving.connect()).collect();
-        for stream in &mut asking {
-            stream.write_all(&request).unwrap();
-        }
+        let _idle = serving.connect();
+        let mut asking = ask_all(&serving, 500, &serving.request(ID, SECRET));
         server.wait_for_requests(1);
         serving.signal(signal);
         let since = Instant::now();
-        while std::net::TcpStream::connect(serving.address()).is_ok() {
+        while TcpStream::connect(serving.address()).is_ok() {
             assert!(since.elapsed() < SOON, "connections are still accepted");
         }
         gate.open();
         for stream in &mut asking {
             Answer::read(stream).unwrap().is(200);
         }
-        let _ = idle.read(&mut [0]);
         assert_eq!(serving.wait(), Some(0));
     }
 }
@@ -230,13 +226,13 @@ fn the_certificate_is_read_again_on_sighup_and_a_bad_one_keeps_the_old() {
         [0, 1].map(|at| env.run(&[&get[..], &[&cas[at]]].concat()).code.unwrap())
     };
     assert_eq!(codes(), [0, 5]);
-    std::fs::write(&key, "").unwrap();
+    fs::write(&key, "").unwrap();
     serving.signal(Signal::HUP);
     serving.wait_for("the certificate could not be reloaded", 1);
     assert_eq!(codes(), [0, 5]);
     let (new_cert, new_key) = second.pems(Cert::Good);
-    std::fs::write(&cert, new_cert).unwrap();
-    std::fs::write(&key, new_key).unwrap();
+    fs::write(&cert, new_cert).unwrap();
+    fs::write(&key, new_key).unwrap();
     serving.signal(Signal::HUP);
     serving.wait_for("reloaded the certificate", 1);
     assert_eq!(codes(), [5, 0]);
@@ -292,7 +288,7 @@ fn a_standard_error_that_nobody_reads_delays_nobody() {
     let since = Instant::now();
     let connect = || loop {
         assert!(since.elapsed() < 3 * SOON, "serve does not listen");
-        if let Ok(stream) = std::net::TcpStream::connect(&address) {
+        if let Ok(stream) = TcpStream::connect(&address) {
             stream.set_read_timeout(Some(SOON)).unwrap();
             break stream;
         }
@@ -308,8 +304,49 @@ fn a_standard_error_that_nobody_reads_delays_nobody() {
         stream.write_all(request.as_bytes()).unwrap();
         Answer::read(&mut stream).expect("an answer").is(200);
     }
-    let pid = std::fs::read_to_string(env.path("pid")).unwrap();
+    let pid = fs::read_to_string(env.path("pid")).unwrap();
     let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
     rustix::process::kill_process(pid, Signal::TERM).unwrap();
     running.finish();
+}
+
+#[test]
+fn a_kill_leaves_a_usable_cache() {
+    let upstream = Counting::start(200, &token_json());
+    let env = environment_of(&upstream.url);
+    for round in 0..10 {
+        let serving = env.serve(&[]);
+        // One entry that exists, and others that are being written.
+        serving.ask(ID, SECRET).is(200);
+        let requests: Vec<_> = (0..20)
+            .map(|number| serving.request(&format!("killed-{round}-{number}"), SECRET))
+            .collect();
+        let asking: Vec<_> = requests
+            .iter()
+            .flat_map(|request| ask_all(&serving, 1, request))
+            .collect();
+        thread::sleep(Duration::from_millis(2 * round));
+        serving.signal(Signal::KILL);
+        drop((asking, serving));
+    }
+    let before = upstream.count();
+    let serving = env.serve(&[]);
+    let known: Vec<_> = env.cache_files();
+    let known = known
+        .iter()
+        .filter(|path| path.extension().is_some_and(|found| found == "json"));
+    let ids = known.map(|path| {
+        let entry: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        assert_eq!(entry["response"]["access_token"], json!(TOKEN));
+        entry["client_id"].as_str().unwrap().to_owned()
+    });
+    for id in ids {
+        serving.ask(&id, SECRET).is(200);
+    }
+    assert_eq!(
+        upstream.count(),
+        before,
+        "all of them came out of the cache"
+    );
+    serving.finish();
 }

@@ -1,6 +1,6 @@
 //! `serve` in the background: its log, requests to it, and its exit.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -206,7 +206,7 @@ impl Drop for Serving {
 
 impl Answer {
     /// Returns `None` if the connection ends without a response.
-    pub fn read(stream: &mut TcpStream) -> Option<Self> {
+    pub fn read(stream: &mut impl Read) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
         loop {
