@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::mem;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD_NO_PAD;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -39,12 +37,12 @@ const FOR_PEOPLE_BELOW: [&str; 2] = ["code", "description"];
 /// Finds the client secret in text that a server sent, and hides it. The default value knows no secret.
 ///
 /// Encoders escape punctuation in many ways, but leave letters and digits alone. So these alone are compared, without
-/// case: of the text, and of the secret as it is, in base64 and as the numbers of its bytes.
+/// case.
 #[derive(Default)]
 pub struct Redactor {
     secret: Zeroizing<String>,
-    /// Each form of the secret as its runs of letters and digits, separated by spaces.
-    forms: Vec<Zeroizing<String>>,
+    /// The runs of letters and digits in it, separated by spaces.
+    runs: Zeroizing<String>,
 }
 
 impl Redactor {
@@ -52,21 +50,13 @@ impl Redactor {
     /// one of a single character not at all: it would be found in every text.
     pub fn new(secret: &ClientSecret) -> Self {
         let secret = secret.expose();
-        let base64 = (0..3).map(|offset| base64_at(offset, secret.as_bytes()));
-        // Numeric escapes and dumps, with anything between the bytes: `\u0061`, `&#97;`, `61:62`.
-        let hex = secret.bytes().map(|byte| format!("{byte:02x} ")).collect();
-        let decimal = secret.bytes().map(|byte| format!("{byte} ")).collect();
-        let octal = secret.bytes().map(|byte| format!("{byte:03o} ")).collect();
-        let encoded = base64.chain([hex, decimal, octal]).map(|text| runs(&text));
-        let is_long = secret.chars().count() >= PIECE_CHARS;
-        let encoded = encoded.filter(|form| is_long && form.len() >= PIECE_CHARS);
-        let own = match letters_and_digits(secret) {
+        let runs = match letters_and_digits(secret) {
             letters if letters.len() < PIECE_CHARS => letters,
-            _ => runs(secret),
+            _ => Zeroizing::new(runs(secret)),
         };
         Self {
             secret: Zeroizing::new(secret.to_owned()),
-            forms: encoded.chain([own]).filter(|form| form.len() > 1).collect(),
+            runs,
         }
     }
 
@@ -91,20 +81,18 @@ impl Redactor {
         self.show(&texts.join(", "))
     }
 
-    /// Whether `text` has the whole secret in it, escaped or encoded: as it is, or its runs in their order, with anything
+    /// Whether `text` has the whole secret in it: as it is, or escaped, which is its runs in their order with anything
     /// between them.
     pub fn quotes_secret(&self, text: &str) -> bool {
         let letters = letters_and_digits(text);
-        let is_quoted = |form: &Zeroizing<String>| {
-            let mut rest = letters.as_str();
-            form.split(' ').all(|run| {
-                let after = rest.split_once(run).map(|(_, after)| after);
-                rest = after.unwrap_or_default();
-                after.is_some()
-            })
+        let mut rest = letters.as_str();
+        let mut is_next = |run| {
+            let after = rest.split_once(run).map(|(_, after)| after);
+            rest = after.unwrap_or_default();
+            after.is_some()
         };
-        let is_long = self.secret.len() >= PIECE_CHARS;
-        is_long && text.contains(self.secret.as_str()) || self.forms.iter().any(is_quoted)
+        self.secret.len() >= PIECE_CHARS && text.contains(self.secret.as_str())
+            || self.runs.len() > 1 && self.runs.split(' ').all(&mut is_next)
     }
 
     /// Whether `text` has four consecutive letters and digits of the secret in it.
@@ -141,24 +129,17 @@ impl Redactor {
         }
     }
 
-    fn show_runs(&self, text: &str, is_run: impl Fn(char) -> bool + Copy) -> String {
-        let not_shown = || NOT_SHOWN.to_owned();
-        if self.quotes_secret(text) {
-            return not_shown();
+    fn show_runs(&self, text: &str, is_run: impl Fn(char) -> bool) -> String {
+        let redacted = without_tokens(text.trim(), is_run);
+        let shown: String = redacted.chars().take(SHOWN_CHARS).collect();
+        if self.quotes_secret(text) || self.quotes_piece(&shown) {
+            return NOT_SHOWN.to_owned();
         }
-        let text = text.trim();
-        let end = text.char_indices().nth(SHOWN_CHARS).map(|(end, _)| end);
-        // To the end of a run, so that its length is known.
-        let whole_runs = end.map_or(text, |end| {
-            let run = text[end..].find(|c| !is_run(c));
-            run.map_or(text, |run| &text[..end + run])
-        });
-        let shown = without_tokens(whole_runs, is_run);
-        let shown: String = shown.chars().take(SHOWN_CHARS).collect();
-        if self.quotes_piece(&shown) {
-            return not_shown();
-        }
-        let more = if end.is_some() { "…" } else { "" };
+        let more = if shown.len() < redacted.len() {
+            "…"
+        } else {
+            ""
+        };
         escaped(&shown).into_owned() + more
     }
 }
@@ -168,20 +149,10 @@ fn letters_and_digits(text: &str) -> Zeroizing<String> {
     Zeroizing::new(letters.map(|c| c.to_ascii_lowercase()).collect())
 }
 
-/// The runs of letters and digits, separated by spaces.
-fn runs(text: &str) -> Zeroizing<String> {
+fn runs(text: &str) -> String {
     let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
     let runs: Vec<_> = runs.filter(|run| !run.is_empty()).collect();
-    Zeroizing::new(runs.join(" ").to_ascii_lowercase())
-}
-
-/// The part of the base64 of `bytes` that does not depend on what is encoded around them: in a Basic header they come
-/// after `id:`, `offset` bytes (modulo 3) from the start.
-fn base64_at(offset: usize, bytes: &[u8]) -> String {
-    let bytes = Zeroizing::new([&[0; 2][..offset], bytes].concat());
-    let encoded = Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&*bytes));
-    let (start, end) = ((offset * 8).div_ceil(6), bytes.len() * 8 / 6);
-    encoded.get(start..end).unwrap_or_default().to_owned()
+    runs.join(" ").to_ascii_lowercase()
 }
 
 fn collect_for_people<'a>(
@@ -204,15 +175,15 @@ fn collect_for_people<'a>(
 
 /// `text` with each run of characters replaced that is as long as a token.
 fn without_tokens(text: &str, is_run: impl Fn(char) -> bool) -> String {
-    let parts = text.split_inclusive(|c| !is_run(c));
-    let shown = parts.map(|part| {
+    let mut shown = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c| !is_run(c)) {
         let run = part.find(|c| !is_run(c)).unwrap_or(part.len());
         match run < TOKEN_CHARS {
-            true => part.into(),
-            false => format!("{REDACTED}{}", &part[run..]).into(),
+            true => shown.push_str(part),
+            false => shown.extend([REDACTED, &part[run..]]),
         }
-    });
-    shown.collect::<Vec<Cow<str>>>().concat()
+    }
+    shown
 }
 
 /// `text` with every character escaped that moves the cursor, ends the line, or reorders or hides what is read, and with

@@ -1,6 +1,7 @@
 //! Responses that are no token: which kind of failure each is, and the words for it. Pure.
 
 use serde_json::{Map, Value};
+use url::Position;
 
 use super::retry::{self, Retry};
 use super::token_error::{Reason, TokenError, TokenErrorKind};
@@ -106,12 +107,10 @@ impl ErrorResponse<'_> {
 
     /// A proxy asks for credentials of its own.
     pub fn proxy_authentication(&self) -> TokenError {
-        TokenError::new(
+        self.failure(
             TokenErrorKind::Unreachable,
-            format!(
-                "a proxy in front of {} requires a user name and password, status 407",
-                self.endpoint
-            ),
+            "is behind a proxy that requires a user name and password",
+            None,
             "give the proxy's user name and password in --proxy; the client id and secret are not the cause",
         )
     }
@@ -187,13 +186,10 @@ impl ErrorResponse<'_> {
             return self.invalid("the status is not 200");
         };
         let target = match self.endpoint.join(location) {
-            Some(mut url) => {
-                // A URL without a host, such as `mailto:`, has no userinfo to take out.
-                let _ = url.set_username("");
-                let _ = url.set_password(None);
-                url.set_query(None);
-                url.set_fragment(None);
-                self.redactor.show_parts(url.as_str())
+            Some(url) => {
+                let scheme = &url[..Position::BeforeUsername];
+                let rest = &url[Position::BeforeHost..Position::AfterPath];
+                self.redactor.show_parts(&format!("{scheme}{rest}"))
             }
             None => "something that is not a URL".to_owned(),
         };

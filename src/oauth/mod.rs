@@ -17,7 +17,7 @@ pub use jwt::claims;
 pub use oddity::explain_refusal;
 pub use request::{ClientCredentials, ClientId, TokenRequest};
 pub use response::{BODY_LIMIT, Response, challenge_schemes};
-pub use retry::{Retry, is_transient_status, more_informative, pause};
+pub use retry::{Retry, is_transient_status, pause};
 pub use token::{Freshness, MinTtl, Token};
 pub use token_error::{Reason, TokenError, TokenErrorKind};
 pub use token_response::parse;

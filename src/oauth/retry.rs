@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::token_error::{Reason, TokenError};
 use crate::time::Timestamp;
 
 /// The longest pause before the second attempt; it doubles with each attempt.
@@ -48,15 +47,6 @@ pub fn pause(
     (pause.saturating_add(least_attempt) < left).then_some(pause)
 }
 
-/// Returns the failure to report: what the service answered to an earlier attempt says more than that it did not answer
-/// the last one in time.
-pub fn more_informative(earlier_answer: Option<TokenError>, last: TokenError) -> TokenError {
-    match earlier_answer {
-        Some(answer) if last.reason == Reason::TimedOut => answer,
-        _ => last,
-    }
-}
-
 /// Whether another attempt may succeed after this status: a timeout, a rate limit, an outage, or Cloudflare's 520 to 524
 /// and 530 for an origin that it cannot reach.
 pub fn is_transient_status(status: u16) -> bool {
@@ -79,7 +69,6 @@ pub fn retry_after(value: &str, now: Timestamp) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::TokenErrorKind;
 
     const AN_HOUR: Duration = Duration::from_secs(3600);
 
@@ -130,24 +119,6 @@ mod tests {
         ] {
             let pause = pause(1, retry, 1.0, Timestamp::from(0), left);
             assert_eq!(pause, expected, "{retry:?} {left:?}");
-        }
-    }
-
-    #[test]
-    fn an_answer_is_reported_rather_than_a_timeout() {
-        let error = |kind, reason| TokenError {
-            reason,
-            ..TokenError::new(kind, "", "")
-        };
-        let answer = error(TokenErrorKind::Unavailable, Reason::RateLimited);
-        let timeout = error(TokenErrorKind::Unreachable, Reason::TimedOut);
-        let refused = error(TokenErrorKind::Refused, Reason::Other);
-        for (earlier, last, reported) in [
-            (Some(&answer), &timeout, &answer),
-            (Some(&answer), &refused, &refused),
-            (None, &timeout, &timeout),
-        ] {
-            assert_eq!(more_informative(earlier.cloned(), last.clone()), *reported);
         }
     }
 

@@ -123,11 +123,11 @@ fn split(
 ) -> Result<(AccessToken, Map<String, Value>), &'static str> {
     let is_bearer = match members.get("token_type") {
         None | Some(Value::Null) => true,
-        Some(Value::String(name)) => {
-            let name = name.trim_start().as_bytes();
-            name.len() >= 6 && name[..6].eq_ignore_ascii_case(b"bearer")
+        Some(name) => {
+            let name = name.as_str().unwrap_or_default().trim_start();
+            name.get(..6)
+                .is_some_and(|start| start.eq_ignore_ascii_case("bearer"))
         }
-        Some(_) => false,
     };
     if !is_bearer {
         return Err("its token_type is not bearer");

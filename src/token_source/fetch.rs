@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Outcome, SourcedToken, TokenSource};
 use crate::http::{Client, Proxy, Tls};
-use crate::oauth::{self, TokenError, TokenErrorKind};
+use crate::oauth::{self, Reason, TokenError, TokenErrorKind};
 use crate::output::Origin;
 use crate::server_text::Redactor;
 
@@ -53,7 +53,10 @@ impl TokenSource<'_> {
             let left = self.deadline.remaining();
             let pause = oauth::pause(attempt, error.retry, fastrand::f64(), (self.clock)(), left);
             let Some(pause) = pause.filter(|_| attempt < attempts) else {
-                return Err(oauth::more_informative(earlier_answer, error).into());
+                // An earlier answer says more than that there was none in time.
+                let timed_out = error.reason == Reason::TimedOut;
+                let answer = earlier_answer.filter(|_| timed_out);
+                return Err(answer.unwrap_or(error).into());
             };
             attempt += 1;
             self.report.verbose(|| format!("retrying in {pause:.1?}"));

@@ -23,6 +23,10 @@ pub use obtain::{Obtained, obtain};
 /// The part of the timeout to wait for another process, which may hang, before fetching without the lock.
 const LOCK_SHARE: u32 = 2;
 
+/// What the progress line says is waited for.
+const OTHER_PROCESS: &str = "another process to fetch the token";
+const RATE_LIMIT: &str = "the end of the rate limit";
+
 /// A token, and where it comes from.
 pub struct SourcedToken {
     /// The token.
@@ -103,85 +107,46 @@ impl TokenSource<'_> {
         }
     }
 
-    /// Fetches the token under the lock, unless another process stores a result for this one meanwhile.
+    /// Fetches the token under the lock and after the end of a rate limit, unless another process stores a result for
+    /// this one meanwhile.
     fn fetch_once(&self, cache: &Cache) -> Outcome {
         let Some(lock) = cache.lock_file() else {
             return self.fetch_and_store(cache, &Guard::without_lock());
         };
-        let mut expired_limit = None;
+        let (mut guard, mut patience) = (None, None);
+        let (mut seen, mut limit_end) = (None, None);
+        let mut obstacle = "";
+        let mut progress = self.report.progress(obstacle);
         loop {
-            let (limit, now) = (self.rate_limit(cache), (self.clock)());
-            if let Some(until) = limit.filter(|_| limit > expired_limit) {
-                if until.since(now) >= self.deadline.remaining() {
-                    return Err(self.rate_limited(until).into());
-                }
-                let note = format!("the service limits the request rate until {until}; waiting");
-                // On the monotonic clock, and without the lock: it concerns neither `--refresh` nor other secrets.
-                let end = Deadline::after(until.since(now));
-                let has_ended = || end.remaining().is_zero().then_some(());
-                if let Break(outcome) =
-                    self.wait(cache, "the end of the rate limit", &note, has_ended)
-                {
-                    return outcome;
-                }
-                expired_limit = limit;
-            }
-            let guard = match self.wait_for_lock(cache, &lock) {
-                Continue(guard) => guard,
-                Break(outcome) => return outcome,
-            };
-            if let Some(outcome) = self.shared_outcome(cache) {
-                return outcome;
-            }
-            if self.rate_limit(cache) <= expired_limit {
-                return self.fetch_and_store(cache, &guard);
-            }
-        }
-    }
-
-    fn wait_for_lock<'a>(
-        &self,
-        cache: &Cache,
-        lock: &'a LockFile,
-    ) -> ControlFlow<Outcome, Guard<'a>> {
-        let patience = Deadline::after(self.deadline.remaining() / LOCK_SHARE);
-        let note = "another process is fetching; waiting for its token";
-        self.wait(cache, "another process to fetch the token", note, || {
-            let reason = match lock.try_lock() {
-                Ok(Some(guard)) => return Some(guard),
-                Ok(None) if !patience.remaining().is_zero() => return None,
-                Ok(None) => "waited long enough for another process".to_owned(),
-                Err(error) => format!("the file system does not support locks ({error})"),
-            };
-            self.report
-                .verbose(|| format!("{reason}; fetching without the lock"));
-            Some(Guard::without_lock())
-        })
-    }
-
-    /// Waits until `condition` returns something, or another process stores a result for this one. `what` is shown on
-    /// a terminal, `note` with `-v`.
-    fn wait<T>(
-        &self,
-        cache: &Cache,
-        what: &str,
-        note: &str,
-        mut condition: impl FnMut() -> Option<T>,
-    ) -> ControlFlow<Outcome, T> {
-        let mut progress = self.report.progress(what);
-        let mut seen = None;
-        loop {
-            if let Some(value) = condition() {
-                return Continue(value);
-            }
             let stamps = Some(cache.stamps());
             if stamps != seen {
-                if seen.is_none() {
-                    self.report.verbose(|| note.to_owned());
-                }
                 seen = stamps;
-                if let Some(outcome) = self.shared_outcome(cache) {
-                    return Break(outcome);
+                limit_end = match self.look_again(cache) {
+                    Continue(limit_end) => limit_end,
+                    Break(outcome) => return outcome,
+                };
+            }
+            let is_limited = |end: Deadline| !end.remaining().is_zero();
+            let new_obstacle = if limit_end.is_some_and(is_limited) {
+                // Without the lock: the limit concerns neither `--refresh` nor other secrets.
+                (guard, patience) = (None, None);
+                RATE_LIMIT
+            } else if let Some(guard) = &guard {
+                return self.fetch_and_store(cache, guard);
+            } else {
+                let half = || Deadline::after(self.deadline.remaining() / LOCK_SHARE);
+                guard = self.try_lock(&lock, *patience.get_or_insert_with(half));
+                if guard.is_some() {
+                    continue;
+                }
+                OTHER_PROCESS
+            };
+            if obstacle != new_obstacle {
+                obstacle = new_obstacle;
+                progress = self.report.progress(obstacle);
+                if obstacle == OTHER_PROCESS {
+                    let note = "another process is fetching; waiting for its token";
+                    self.report.verbose(|| note.to_owned());
                 }
             }
             progress.tick();
@@ -189,20 +154,50 @@ impl TokenSource<'_> {
         }
     }
 
-    /// What another process has stored since this one began: a token, or the service's answer to the same request.
-    fn shared_outcome(&self, cache: &Cache) -> Option<Outcome> {
+    /// Takes the lock; `None` while another process holds it and there is patience left.
+    fn try_lock<'a>(&self, lock: &'a LockFile, patience: Deadline) -> Option<Guard<'a>> {
+        let reason = match lock.try_lock() {
+            Ok(Some(guard)) => return Some(guard),
+            Ok(None) if !patience.remaining().is_zero() => return None,
+            Ok(None) => "waited long enough for another process".to_owned(),
+            Err(error) => format!("the file system does not support locks ({error})"),
+        };
+        self.report
+            .verbose(|| format!("{reason}; fetching without the lock"));
+        Some(Guard::without_lock())
+    }
+
+    /// Looks for what another process has stored since this one began: a token, or the service's answer to the same
+    /// request. Otherwise returns the end of the service's rate limit for this secret, on the monotonic clock.
+    fn look_again(&self, cache: &Cache) -> ControlFlow<Outcome, Option<Deadline>> {
         if let Some((token, Freshness::Fresh)) = self.cached(cache) {
-            return Some(Ok(SourcedToken::from_cache(token)));
+            return Break(Ok(SourcedToken::from_cache(token)));
         }
         let failures = cache.failures(&self.request.credentials.secret, (self.clock)());
         // The clock is read again: a failure may have been stored since.
         let (route, now) = (self.route(), (self.clock)());
-        let failure = failures
-            .into_iter()
-            .find(|failure| failure.is_shared_with(&route, self.started_at, now))?;
+        let limit = failures.iter().filter_map(|failure| failure.limit(now));
+        let limit = limit.max().filter(|_| self.reuse == Reuse::Allowed);
+        let is_shared = |failure: &Failure| failure.is_shared_with(&route, self.started_at, now);
+        if let Some(failure) = failures.into_iter().find(is_shared) {
+            self.report
+                .verbose(|| "another process got this answer just now".to_owned());
+            return Break(Err(failure.into_error().into()));
+        }
+        let Some(until) = limit else {
+            return Continue(None);
+        };
+        if until.since(now) >= self.deadline.remaining() {
+            let error = TokenError::new(
+                TokenErrorKind::Unavailable,
+                format!("{} still limits the request rate", self.config.endpoint),
+                format!("try again after {until}, or use --refresh to send a request anyway"),
+            );
+            return Break(Err(error.with_rate_limit(until).into()));
+        }
         self.report
-            .verbose(|| "another process got this answer just now".to_owned());
-        Some(Err(failure.into_error().into()))
+            .verbose(|| format!("the service limits the request rate until {until}; waiting"));
+        Continue(Some(Deadline::after(until.since(now))))
     }
 
     fn fetch_and_store(&self, cache: &Cache, guard: &Guard) -> Outcome {
@@ -266,28 +261,6 @@ impl TokenSource<'_> {
             _ => "the cached token expires too soon".to_owned(),
         });
         Some((token, freshness))
-    }
-
-    /// The end of the service's rate limit for this secret, as an earlier process remembered it.
-    fn rate_limit(&self, cache: &Cache) -> Option<Timestamp> {
-        if self.reuse == Reuse::Refresh {
-            return None;
-        }
-        let now = (self.clock)();
-        let failures = cache.failures(&self.request.credentials.secret, now);
-        failures
-            .iter()
-            .filter_map(|failure| failure.limit(now))
-            .max()
-    }
-
-    fn rate_limited(&self, until: Timestamp) -> TokenError {
-        let error = TokenError::new(
-            TokenErrorKind::Unavailable,
-            format!("{} still limits the request rate", self.config.endpoint),
-            format!("try again after {until}, or use --refresh to send a request anyway"),
-        );
-        error.with_rate_limit(until)
     }
 
     fn route(&self) -> Route {
