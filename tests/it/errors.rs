@@ -271,63 +271,6 @@ fn a_token_that_is_not_a_b64token_is_exit_7() {
 }
 
 #[test]
-fn a_connection_that_ends_early_is_exit_5() {
-    let head =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"acc";
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let reset_after = |sent: &str| {
-        Reply::steps([
-            Step::ReadRequest,
-            Step::Send(sent.into()),
-            Step::Wait(slow_gate()),
-            Step::Reset,
-        ])
-    };
-    let rows = [
-        ("closed before a byte", Reply::steps([Step::ReadRequest])),
-        ("closed without reading", Reply::steps([Step::ReadAnything])),
-        ("reset at once", Reply::steps([Step::Reset])),
-        (
-            "reset before a byte",
-            Reply::steps([Step::ReadRequest, Step::Reset]),
-        ),
-        ("closed within the status line", Reply::raw("HTTP/1.1 20")),
-        (
-            "closed within the head",
-            Reply::raw("HTTP/1.1 200 OK\r\nContent-Ty"),
-        ),
-        ("closed within the body", Reply::raw(head)),
-        ("reset within the body", reset_after(head)),
-        (
-            "closed within a chunk",
-            Reply::raw(format!("{chunked}ff\r\n{{\"acc")),
-        ),
-        (
-            "closed between chunks",
-            Reply::raw(format!("{chunked}5\r\n{{\"acc\r\n")),
-        ),
-    ];
-    each_row(
-        &rows,
-        |row| row.0,
-        |(_, reply)| {
-            get(reply.clone()).exits(5);
-        },
-    );
-}
-
-/// A gate that opens once the bytes sent before it have arrived: a reset discards what is still in flight.
-fn slow_gate() -> Gate {
-    let gate = Gate::default();
-    let opener = gate.clone();
-    std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(300));
-        opener.open();
-    });
-    gate
-}
-
-#[test]
 fn a_service_that_cannot_be_reached_is_exit_5() {
     let (_socket, url) = closed_port();
     let env = TestEnv::with_credentials();
@@ -342,6 +285,9 @@ fn a_service_that_cannot_be_reached_is_exit_5() {
         "https://something.invalid",
     ];
     env.run_once(&args).exits(5).says("something.invalid");
+    get(Reply::steps([Step::ReadRequest]))
+        .exits(5)
+        .says("the connection ended too early");
 }
 
 /// Both "unreachable" and "not a token response" describe it.

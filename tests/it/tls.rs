@@ -96,46 +96,6 @@ fn a_ca_certificate_is_added_to_the_systems_roots() {
 }
 
 #[test]
-fn a_bad_certificate_is_exit_5_and_the_secret_is_not_sent() {
-    let rows = [
-        ("a wrong host", Cert::WrongHost, &["127.0.0.1"][..]),
-        ("expired", Cert::Expired, &["expired"]),
-        ("not yet valid", Cert::NotYetValid, &["not", "valid"]),
-        ("self-signed", Cert::SelfSigned, &["certificate"]),
-    ];
-    each_row(
-        &rows,
-        |row| row.0,
-        |(_, cert, said)| {
-            let authority = Authority::new();
-            let server = Server::tls(authority.server(*cert), [Reply::token()]);
-            let output = trusting(&authority, &server).run_once(&["get"]);
-            output.exits(5);
-            for text in *said {
-                output.mentions(text);
-            }
-            assert!(server.requests().is_empty(), "{:?}", server.requests());
-        },
-    );
-}
-
-#[test]
-fn an_unknown_issuer_is_exit_5_and_hints_at_ca_cert() {
-    let server = Server::tls(Authority::new().server(Cert::Good), [Reply::token()]);
-    let output = TestEnv::for_server(&server).run_once(&["get"]);
-    output.exits(5).hints("--ca-cert");
-    assert!(server.requests().is_empty(), "{:?}", server.requests());
-}
-
-#[test]
-fn a_certificate_of_another_authority_is_refused() {
-    let server = Server::tls(Authority::new().server(Cert::Good), [Reply::token()]);
-    let output = trusting(&Authority::new(), &server).run_once(&["get"]);
-    output.exits(5);
-    assert!(server.requests().is_empty(), "{:?}", server.requests());
-}
-
-#[test]
 fn a_ca_file_without_valid_certificates_is_exit_2_and_named() {
     let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----\n";
     let rows = [
@@ -186,42 +146,6 @@ fn a_missing_ca_file_is_exit_2_and_named() {
         ])
         .exits(2)
         .says(path);
-    }
-}
-
-#[test]
-fn a_server_without_tls_is_exit_5() {
-    let http = Reply::steps([
-        Step::ReadAnything,
-        Step::Send(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
-    ]);
-    for reply in [
-        http,
-        Reply::steps([Step::ReadAnything]),
-        Reply::steps([Step::ReadAnything, Step::Reset]),
-        Reply::steps([Step::Reset]),
-    ] {
-        let server = Server::replies([reply]);
-        let url = server.url().replace("http://", "https://");
-        TestEnv::with_credentials()
-            .run_once(&["get", "--base-url", &url])
-            .exits(5);
-    }
-}
-
-#[test]
-fn a_connection_cut_within_a_tls_answer_is_exit_5() {
-    let authority = Authority::new();
-    let head =
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{\"acc"
-            .to_vec();
-    for steps in [
-        vec![Step::ReadRequest, Step::Send(head)],
-        vec![Step::ReadRequest],
-        vec![Step::ReadRequest, Step::Reset],
-    ] {
-        let server = Server::tls(authority.server(Cert::Good), [Reply::steps(steps)]);
-        trusting(&authority, &server).run_once(&["get"]).exits(5);
     }
 }
 
