@@ -41,6 +41,7 @@ mod proxy;
 mod quoting;
 mod readme;
 mod recipes;
+mod redirect;
 mod retry;
 mod run;
 #[cfg(feature = "server")]
