@@ -342,19 +342,17 @@ fn no_name_lookup_extends_the_deadline() {
     let this = "deadline::no_name_lookup_extends_the_deadline";
     network.run(this, || {
         let questions = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
-        let env = TestEnv::with_credentials();
-        let url = "https://host.invalid";
-        assert_in_time(&env.run(&["get", "--timeout", TIMEOUT, "--base-url", url]));
-        let proxy = "http://proxy.invalid:3128";
-        assert_in_time(&env.run(&[
-            "get",
-            "--timeout",
-            TIMEOUT,
-            "--base-url",
-            url,
-            "--proxy",
-            proxy,
-        ]));
+        let rows = [("the host", ""), ("the proxy", "http://proxy.invalid:3128")];
+        each_row_at_once(
+            &rows,
+            |row| row.0,
+            |(_, proxy)| {
+                let mut env = TestEnv::with_credentials();
+                let url = "https://host.invalid";
+                env.var("ALL_PROXY", *proxy);
+                assert_in_time(&env.run(&["get", "--timeout", TIMEOUT, "--base-url", url]));
+            },
+        );
         questions.set_nonblocking(true).unwrap();
         assert!(questions.recv(&mut [0; 512]).is_ok(), "it was asked");
     });

@@ -69,9 +69,7 @@ fn malformed_error_objects_are_exit_7() {
         r#"{"RequestId":1,"Error":[]}"#,
         r#"{"error":"a","error":"b"}"#,
     ] {
-        for status in [200, 400] {
-            get(Reply::json(status, body)).exits(7);
-        }
+        get(Reply::json(400, body)).exits(7);
     }
 }
 
@@ -101,7 +99,6 @@ fn a_text_that_quotes_the_secret_is_not_shown() {
             let vendors = json!({ "RequestId": text, "Error": { "Code": "c", "Message": format!("m {text}"), "Description": text } });
             let message = json!({ "message": text, "error": { "message": text } });
             for (status, body) in [
-                (401, &error),
                 (503, &error),
                 (400, &code),
                 (401, &vendors),
@@ -113,16 +110,9 @@ fn a_text_that_quotes_the_secret_is_not_shown() {
             get(Reply::json(200, name.to_string()))
                 .exits(7)
                 .says(NOT_SHOWN);
-            for (status, content_type) in [
-                (200, "text/html"),
-                (401, "text/plain"),
-                (403, "application/json"),
-            ] {
-                get(Reply::text(
-                    status,
-                    content_type,
-                    format!("<p> {text} </p>"),
-                ));
+            for status in [200, 401] {
+                let page = format!("<p> {text} </p>");
+                get(Reply::text(status, "text/html", page));
             }
         },
     );
@@ -358,10 +348,9 @@ fn terminal_and_ci_commands_are_escaped() {
         |row| row.0,
         |(_, text)| {
             let error = json!({ "error": "invalid_request", "error_description": text });
-            let code = json!({ "error": text });
             let vendors = json!({ "Error": { "Code": text, "Message": text } });
             let named = json!({ text.to_string(): text });
-            for (status, body) in [(400, error), (400, code), (401, vendors), (200, named)] {
+            for (status, body) in [(400, error), (401, vendors), (200, named)] {
                 let output = get(Reply::json(status, body.to_string()));
                 output
                     .never_says("\nhint: fake")
