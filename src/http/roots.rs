@@ -119,14 +119,25 @@ fn read(file: &Path, deadline: Deadline) -> io::Result<Vec<CertificateDer<'stati
 /// decoder of `pki_types` is made for secret keys, in constant time: on the usual bundle it takes most of the time of a
 /// request.
 fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
-    let pem = String::from_utf8_lossy(pem);
-    let sections = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
-    let sections = sections.filter_map(|text| text.split_once("-----END CERTIFICATE-----"));
-    let decoded = sections.map(|(base64, _)| {
-        let base64: String = base64.lines().map(str::trim).collect();
-        BASE64_STANDARD.decode(base64).unwrap_or_default().into()
-    });
-    decoded.collect()
+    let mut certificates = Vec::new();
+    let mut base64 = Vec::new();
+    let mut is_certificate = false;
+    for line in pem.split(|byte| *byte == b'\n') {
+        match line.trim_ascii() {
+            b"-----BEGIN CERTIFICATE-----" => {
+                base64.clear();
+                is_certificate = true;
+            }
+            b"-----END CERTIFICATE-----" if is_certificate => {
+                let der = BASE64_STANDARD.decode(&base64).unwrap_or_default();
+                certificates.push(der.into());
+                is_certificate = false;
+            }
+            line if is_certificate => base64.extend(line),
+            _ => {}
+        }
+    }
+    certificates
 }
 
 #[cfg(test)]
