@@ -1,5 +1,5 @@
-//! Private files of the user: created with mode 0600, replaced atomically, and read only if nobody else can read or
-//! write them.
+//! Private files of the user: where they may be, created with mode 0600, replaced atomically, and read only if nobody
+//! else can read or write them.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};

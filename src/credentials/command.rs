@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use zeroize::Zeroizing;
 
@@ -54,18 +54,14 @@ fn output(command: &OsStr) -> io::Result<(Bytes, ExitStatus)> {
     let terminal = Terminal::open();
     child.stdin(terminal.map_or_else(Stdio::null, |terminal| terminal.into_input().into()));
     let mut child = child.spawn()?;
-    let output = read_output(&mut child);
+    let output = match child.stdout.take() {
+        // The pipe is closed when this returns, so that a command that goes on printing ends.
+        Some(stdout) => input::read_to_end(stdout, SIZE_LIMIT),
+        None => Ok(Bytes::default()),
+    };
     if output.is_err() {
         let _ = child.kill();
     }
     let status = child.wait()?;
     Ok((output?, status))
-}
-
-/// The pipe is closed when this returns, so that a command that goes on printing ends.
-fn read_output(child: &mut Child) -> io::Result<Bytes> {
-    match child.stdout.take() {
-        Some(stdout) => input::read_to_end(stdout, SIZE_LIMIT),
-        None => Ok(Bytes::default()),
-    }
 }

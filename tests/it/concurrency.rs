@@ -354,10 +354,10 @@ fn a_prompt_blocks_no_other_process() {
     assert_eq!(fs::read_to_string(env.path("token")).unwrap(), line(TOKEN));
 }
 
-/// 8 rounds of 40 processes, 12 of which are killed: before they fetch, while they do, wait, write, or are done.
+/// 5 rounds of 40 processes, 12 of which are killed: before they fetch, while they do, wait, write, or are done.
 #[test]
 fn killed_processes_leave_a_usable_cache() {
-    const ROUNDS: usize = 8;
+    const ROUNDS: usize = 5;
     const PROCESSES: usize = 40;
     const VICTIMS: usize = 12;
     let seed = fastrand::u64(..);
