@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use http::{Request, header};
 use zeroize::Zeroizing;
 
 use super::error::Peer;
-use super::exchange::{self, USER_AGENT};
+use super::exchange;
 use super::proxy::Proxy;
 use super::tls::Tls;
 use crate::blocking;
@@ -48,17 +47,8 @@ impl Client {
     }
 
     fn send(&self, form: &str, deadline: Deadline) -> Result<Response, TokenError> {
-        let request = Request::post(self.endpoint.as_str())
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::CONTENT_LENGTH, form.len())
-            .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, USER_AGENT)
-            .header("x-aspose-client", "cells-token")
-            .header("x-aspose-client-version", env!("CARGO_PKG_VERSION"))
-            .body(());
-        let mut stream = self.open(deadline)?;
-        let response = request.map_err(std::io::Error::other);
-        let response = response.and_then(|request| exchange::post(&mut *stream, request, form));
-        response.map_err(|error| self.io(Peer::Host, &stream.explain(error)))
+        let stream = self.open(deadline)?;
+        let response = exchange::post(stream, self.endpoint.as_str(), form);
+        response.map_err(|error| self.io(Peer::Host, &error))
     }
 }

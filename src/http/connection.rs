@@ -1,22 +1,18 @@
 //! Opens the connection of a request: name lookup, TCP, the proxy's tunnel, TLS.
 
+use std::fmt::Debug;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use http::{Request, header};
-
 use super::client::Client;
 use super::error::{Peer, unreachable};
-use super::exchange::{self, USER_AGENT};
 use super::proxy::Proxy;
-use super::{connect, socks};
+use super::{connect, tunnel};
 use crate::oauth::TokenError;
 use crate::time::Deadline;
 
 /// An open connection.
-pub trait Stream: Read + Write {
+pub trait Stream: Read + Write + Debug + Send + Sync {
     /// Looks for the reason of `error` in what the peer sent before.
     fn explain(&mut self, error: io::Error) -> io::Error {
         error
@@ -54,7 +50,7 @@ impl Client {
                 false => self.addresses()?.first().map(|address| address.ip()),
             };
             let host = resolved.map_or_else(|| self.host().to_owned(), |ip| ip.to_string());
-            let connected = socks::connect(&mut *stream, proxy, &host, self.endpoint.port());
+            let connected = tunnel::socks(&mut *stream, proxy, &host, self.endpoint.port());
             return match connected {
                 Ok(()) => Ok(stream),
                 Err(error) => Err(self.io(Peer::Proxy, &error)),
@@ -63,24 +59,12 @@ impl Client {
         if proxy.is_https() {
             stream = self.start_tls(Peer::Proxy, proxy.host(), stream)?;
         }
-        let request = self.connect_request(proxy).map_err(io::Error::other);
-        let answer = request.and_then(|request| exchange::connect(&mut *stream, request));
+        let host_and_port = format!("{}:{}", self.endpoint.host(), self.endpoint.port());
+        let answer = tunnel::http(&mut *stream, proxy, &host_and_port);
         match answer.map_err(|error| self.io(Peer::Proxy, &stream.explain(error)))? {
             (200..=299, _) => Ok(stream),
             (status, schemes) => Err(self.proxy_status(status, &schemes)),
         }
-    }
-
-    fn connect_request(&self, proxy: &Proxy) -> http::Result<Request<()>> {
-        let host_and_port = format!("{}:{}", self.endpoint.host(), self.endpoint.port());
-        let mut request = Request::connect(host_and_port)
-            .header(header::USER_AGENT, USER_AGENT)
-            .header("proxy-connection", "keep-alive");
-        if let Some((user, password)) = proxy.credentials() {
-            let basic = BASE64_STANDARD.encode(format!("{user}:{password}"));
-            request = request.header(header::PROXY_AUTHORIZATION, format!("Basic {basic}"));
-        }
-        request.body(())
     }
 
     /// The addresses of the token endpoint. Plain http to `localhost` must not leave this machine, whatever the resolver
@@ -131,6 +115,7 @@ impl Client {
 }
 
 /// A TCP connection.
+#[derive(Debug)]
 struct Socket {
     stream: TcpStream,
     deadline: Deadline,

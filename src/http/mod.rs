@@ -1,5 +1,5 @@
 //! HTTP transport: one POST to the token endpoint, with the proxy, TLS and connections behind it. Apart from the server's
-//! own TLS, no other directory names ureq-proto or rustls.
+//! own TLS, no other directory names ureq or rustls.
 
 mod client;
 mod connect;
@@ -8,9 +8,9 @@ mod error;
 mod exchange;
 mod proxy;
 mod roots;
-mod socks;
 mod tls;
 mod tls_error;
+mod tunnel;
 
 pub use client::Client;
 pub use proxy::{Named, Proxy, is_in_no_proxy};

@@ -1,18 +1,83 @@
-//! Asks a SOCKS 5 proxy to connect to the host (RFC 1928, RFC 1929).
+//! Asks a proxy to connect to the host: CONNECT (RFC 9110 §9.3.6) and SOCKS 5 (RFC 1928, RFC 1929).
 
 use std::io;
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 use super::connection::Stream;
+use super::exchange::{HEAD_LIMIT, USER_AGENT, invalid};
 use super::proxy::Proxy;
+use crate::oauth::challenge_schemes;
 
-/// Asks the proxy to connect to `host`, an address or a name.
+/// More header fields than a proxy sends.
+const MOST_FIELDS: usize = 128;
+
+/// An HTTP status, and the authentication schemes that came with it.
+type Answer = (u16, Vec<String>);
+
+/// Asks an HTTP proxy to connect to `host_and_port`. It has done so if the status is 2xx.
+///
+/// # Errors
+/// I/O errors, and `InvalidData` if the answer is not HTTP or has a body.
+pub fn http(stream: &mut dyn Stream, proxy: &Proxy, host_and_port: &str) -> io::Result<Answer> {
+    let mut request = Zeroizing::new(format!(
+        "CONNECT {host_and_port} HTTP/1.1\r\nHost: {host_and_port}\r\nUser-Agent: {USER_AGENT}\r\n\
+         Proxy-Connection: Keep-Alive\r\n"
+    ));
+    if let Some((user, password)) = proxy.credentials() {
+        let userinfo = Zeroizing::new(format!("{user}:{password}"));
+        request.push_str("Proxy-Authorization: Basic ");
+        BASE64_STANDARD.encode_string(&*userinfo, &mut request);
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    stream.write_all(request.as_bytes())?;
+    stream.flush()?;
+    let mut received = Vec::new();
+    let mut buffer = [0; 4096];
+    while received.len() <= HEAD_LIMIT {
+        match stream.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => received.extend(&buffer[..read]),
+        }
+        while let Some((length, (status, schemes))) = head(&received)? {
+            match status {
+                100..=199 => drop(received.drain(..length)),
+                // TLS and HTTP begin with the client: what follows the head is not the host's.
+                200..=299 if length < received.len() => {
+                    return Err(invalid("its answer to CONNECT has a body"));
+                }
+                _ => return Ok((status, schemes)),
+            }
+        }
+    }
+    Err(invalid("its header section is over 64 KiB"))
+}
+
+/// The length of the head that `answer` begins with, and what it says; `None` if more is to come.
+fn head(answer: &[u8]) -> io::Result<Option<(usize, Answer)>> {
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut head = httparse::Response::new(&mut fields);
+    let httparse::Status::Complete(length) = head.parse(answer).map_err(invalid)? else {
+        return Ok(None);
+    };
+    let challenges = head.headers.iter();
+    let challenges =
+        challenges.filter(|field| field.name.eq_ignore_ascii_case("Proxy-Authenticate"));
+    let schemes =
+        challenges.flat_map(|field| challenge_schemes(&String::from_utf8_lossy(field.value)));
+    let status = head.code.unwrap_or_default();
+    Ok(Some((length, (status, schemes.collect()))))
+}
+
+/// Asks a SOCKS 5 proxy to connect to `host`, an address or a name.
 ///
 /// # Errors
 /// If it does not connect. Of the kinds of error, those for an unreachable host are transient.
-pub fn connect(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> io::Result<()> {
+pub fn socks(stream: &mut dyn Stream, proxy: &Proxy, host: &str, port: u16) -> io::Result<()> {
     let credentials = proxy.credentials();
     let methods: &[u8] = match credentials {
         Some(_) => &[5, 2, 2, 0],
@@ -79,8 +144,4 @@ fn receive<const N: usize>(stream: &mut dyn Stream) -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
     stream.read_exact(&mut bytes)?;
     Ok(bytes)
-}
-
-fn invalid(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, why)
 }
