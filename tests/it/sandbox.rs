@@ -1,17 +1,18 @@
 //! `sandbox`: its token endpoint, the environment of its command, and the cleanup.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use crate::support::{TestEnv, each_row, each_row_at_once, program};
+use crate::support::serving::{Answer, basic};
+use crate::support::{TestEnv, each_row, program};
 
 /// Time limit for every wait.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -413,7 +414,7 @@ fn termination_signals_are_passed_on() {
 fn respond_answers_in_turn_and_repeats_the_last() {
     let (sandbox, _running) = Sandbox::start(&["--respond", "503, 429,200,418"]);
     let statuses: Vec<_> = (0..6)
-        .map(|_| sandbox.post(&sandbox.good_form()).status())
+        .map(|_| sandbox.post(&sandbox.good_form()).status)
         .collect();
     assert_eq!(statuses, [503, 429, 200, 418, 418, 418]);
 }
@@ -424,7 +425,7 @@ fn a_429_has_retry_after_1() {
     for (status, retry_after) in [(503, Some("1")), (429, Some("1")), (500, None)] {
         let answer = sandbox.post("");
         assert_eq!(
-            (answer.status(), answer.header("retry-after")),
+            (answer.status, answer.header("retry-after")),
             (status, retry_after)
         );
     }
@@ -470,10 +471,6 @@ fn wrong_credentials_are_refused() {
 fn the_endpoint_follows_rfc_6749() {
     let (sandbox, _running) = Sandbox::start(&[]);
     let (id, secret) = (sandbox.id.as_str(), sandbox.secret.as_str());
-    let basic = |id: &str, secret: &str| {
-        let encoded = STANDARD.encode(format!("{id}:{secret}"));
-        format!("Authorization: Basic {encoded}\r\n")
-    };
     let grant = "grant_type=client_credentials";
     let form = format!("{grant}&client_id={id}&client_secret={secret}");
     let wrong_form = format!("{grant}&client_id={id}&client_secret=wrong");
@@ -522,7 +519,7 @@ fn the_endpoint_follows_rfc_6749() {
         |row| row.0,
         |(_, headers, body, status, error)| {
             let answer = sandbox.ask("POST", "/v4.0/cells/connect/token", headers, body);
-            assert_eq!(answer.status(), *status, "{answer:?}");
+            assert_eq!(answer.status, *status, "{answer:?}");
             assert_eq!(answer.header("content-type"), Some("application/json"));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             let asks_for_basic = *status == 401 && headers.starts_with("Authorization");
@@ -559,13 +556,13 @@ fn only_the_known_paths_are_served() {
     ];
     for path in paths {
         assert_eq!(
-            sandbox.ask("POST", path, "", &sandbox.good_form()).status(),
+            sandbox.ask("POST", path, "", &sandbox.good_form()).status,
             200,
             "{path}"
         );
         let answer = sandbox.ask("GET", path, "", "");
         assert_eq!(
-            (answer.status(), answer.header("allow")),
+            (answer.status, answer.header("allow")),
             (405, Some("POST")),
             "{path}"
         );
@@ -577,7 +574,7 @@ fn only_the_known_paths_are_served() {
         "/v4.0/cells/connect",
     ] {
         assert_eq!(
-            sandbox.ask("POST", path, "", &sandbox.good_form()).status(),
+            sandbox.ask("POST", path, "", &sandbox.good_form()).status,
             404,
             "{path}"
         );
@@ -604,60 +601,19 @@ fn requests_beyond_the_limits_are_refused() {
     assert_eq!(
         sandbox
             .ask("POST", path, &grown(7 * 1024), &sandbox.good_form())
-            .status(),
+            .status,
         200
     );
     assert_eq!(
         sandbox
             .ask("POST", path, &grown(9 * 1024), &sandbox.good_form())
-            .status(),
+            .status,
         431
     );
     let padded = |length: usize| format!("{}&x={}", sandbox.good_form(), "x".repeat(length));
-    assert_eq!(sandbox.post(&padded(7 * 1024)).status(), 200);
-    assert_eq!(sandbox.post(&padded(9 * 1024)).status(), 413);
-    assert_eq!(sandbox.post(&padded(1024 * 1024)).status(), 413);
-}
-
-/// Idle connections and incomplete requests end after five seconds; others are answered meanwhile.
-#[test]
-fn incomplete_requests_are_cut_off() {
-    let (sandbox, _running) = Sandbox::start(&[]);
-    let head = "POST /v4.0/cells/connect/token HTTP/1.1\r\nHost: x\r\n";
-    let half_a_body = format!(
-        "{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n\r\ngrant"
-    );
-    let rows = [
-        ("nothing", "", ""),
-        ("half a head", head, ""),
-        ("half a body", &half_a_body, "HTTP/1.1 408 "),
-    ];
-    let ends = |(_, sent, answer): &(&str, &str, &str)| {
-        let mut stream = sandbox.connect();
-        stream.write_all(sent.as_bytes()).unwrap();
-        let since = Instant::now();
-        let mut read = String::new();
-        stream.read_to_string(&mut read).unwrap();
-        let seconds = since.elapsed().as_secs_f64();
-        assert!((4.5..15.0).contains(&seconds), "{seconds} s");
-        assert!(read.starts_with(answer), "{read}");
-    };
-    thread::scope(|scope| {
-        scope.spawn(|| each_row_at_once(&rows, |row| row.0, ends));
-        assert_eq!(sandbox.post(&sandbox.good_form()).status(), 200);
-    });
-}
-
-#[test]
-fn many_connections_at_once_are_served() {
-    let (sandbox, _running) = Sandbox::start(&[]);
-    let idle: Vec<_> = (0..200).map(|_| sandbox.connect()).collect();
-    thread::scope(|scope| {
-        for _ in 0..20 {
-            scope.spawn(|| assert_eq!(sandbox.post(&sandbox.good_form()).status(), 200));
-        }
-    });
-    drop(idle);
+    assert_eq!(sandbox.post(&padded(7 * 1024)).status, 200);
+    assert_eq!(sandbox.post(&padded(9 * 1024)).status, 413);
+    assert_eq!(sandbox.post(&padded(1024 * 1024)).status, 413);
 }
 
 /// A sandbox in the background.
@@ -707,19 +663,14 @@ impl Sandbox {
         )
     }
 
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        stream
-    }
-
     fn post(&self, body: &str) -> Answer {
         self.ask("POST", "/v4.0/cells/connect/token", "", body)
     }
 
     /// `headers` are complete lines.
     fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        let mut stream = self.connect();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
         let form = "Content-Type: application/x-www-form-urlencoded";
         let length = body.len();
         let head = format!(
@@ -728,41 +679,7 @@ impl Sandbox {
         );
         // A server that refuses may close before everything is sent.
         let _ = stream.write_all(format!("{head}{body}").as_bytes());
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        Answer(String::from_utf8(answer).unwrap())
-    }
-}
-
-#[derive(Debug)]
-struct Answer(String);
-
-impl Answer {
-    #[track_caller]
-    fn status(&self) -> u16 {
-        let status = self
-            .0
-            .strip_prefix("HTTP/1.1 ")
-            .and_then(|rest| rest.get(..3));
-        status
-            .unwrap_or_else(|| panic!("no answer: {self:?}"))
-            .parse()
-            .unwrap()
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let (head, _) = self.0.split_once("\r\n\r\n")?;
-        let mut fields = head
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(": "));
-        fields
-            .find(|(found, _)| found.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(self.0.split_once("\r\n\r\n").unwrap().1).unwrap()
+        Answer::read(&mut stream).expect("a response")
     }
 }
 

@@ -181,7 +181,9 @@ fn a_half_closed_connection_is_answered() {
 
 #[test]
 fn an_idle_connection_ends_after_five_seconds_and_so_does_one_that_reads_nothing() {
-    let server = Server::replies([Reply::token()]);
+    // Large, so that few responses fill the buffers.
+    let token = json!({ "access_token": "t".repeat(60_000), "expires_in": 3600 });
+    let server = Server::replies([Reply::json(200, token.to_string())]);
     let (_env, serving) = serve(&server);
     let request = serving.request(ID, SECRET);
     serving.send(&request).is(200);
