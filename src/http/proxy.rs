@@ -30,10 +30,12 @@ impl Proxy {
     /// If it is not a proxy URL.
     pub fn parse((url, source): Named) -> Result<Self, Problem> {
         let url = url.trim();
-        let url = match url.contains("://") {
+        let parsed = match url.contains("://") {
             true => Url::parse(url),
             false => Url::parse(&format!("http://{url}")),
         };
+        // Of a path, the parser would take the first directory for the host.
+        let parsed = parsed.ok().filter(|_| !url.starts_with('/'));
         let is_proxy = |url: &Url| {
             let host = url.host_str().unwrap_or_default();
             SCHEMES.contains(&url.scheme()) && !host.is_empty() && url.port() != Some(0)
@@ -44,7 +46,7 @@ impl Proxy {
                 format!("set {source} to a URL like http://host:3128 or socks5h://host:1080"),
             )
         };
-        let url = url.ok().filter(is_proxy).ok_or_else(problem)?;
+        let url = parsed.filter(is_proxy).ok_or_else(problem)?;
         let credentials = match (url.username(), url.password()) {
             ("", None) => None,
             (user, password) => Some((decoded(user), decoded(password.unwrap_or_default()))),

@@ -5,6 +5,10 @@
 mod cached_token;
 mod caller_keys;
 mod exchange;
+#[cfg_attr(
+    windows,
+    expect(dead_code, reason = "only SIGHUP reloads, and Windows has none")
+)]
 mod from_files;
 mod guard;
 mod identity;

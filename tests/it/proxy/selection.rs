@@ -207,6 +207,7 @@ fn an_invalid_proxy_url_is_exit_2_and_its_source_is_named() {
         "http://",
         "http://:3128",
         "ftp://127.0.0.1:21",
+        "/proxy",
         "gopher://127.0.0.1",
         "http://127.0.0.1:99999",
         "http://127.0.0.1:port",
