@@ -143,7 +143,7 @@ impl Upstream {
                 return outcome.clone();
             }
             if let Some(until) = outcome.retry_at() {
-                let left = until.saturating_duration_since(began);
+                let left = until.saturating_duration_since(Instant::now());
                 if left >= deadline.remaining() {
                     return outcome.clone();
                 }
