@@ -8,11 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::runtime;
 #[cfg(unix)]
-use tokio::{
-    select,
-    signal::unix::{SignalKind, signal},
-    task,
-};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli;
 use crate::config::Config;
@@ -168,7 +164,7 @@ fn on_hangup(reload: impl Fn() + Clone + Send + 'static) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            task::spawn_blocking(reload.clone());
+            tokio::task::spawn_blocking(reload.clone());
         }
     });
     Ok(())
@@ -180,7 +176,7 @@ fn terminated() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
-        select! {
+        tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }

@@ -3,13 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::identity::{Identity, IdentityMap};
+use super::identity::{Identity, IdentityMap, MAX_SMALL_BYTES};
 
 /// Attempts of one client, failed within [`WINDOW`] or still under way, before further ones are rejected.
 const MAX_ATTEMPTS: usize = 5;
 const WINDOW: Duration = Duration::from_secs(60);
-/// Memory for attempts.
-const MAX_BYTES: usize = 1024 * 1024;
 
 /// When the recent attempts of each client began.
 pub struct Guard(IdentityMap<Vec<Instant>>);
@@ -17,7 +15,7 @@ pub struct Guard(IdentityMap<Vec<Instant>>);
 impl Guard {
     /// Creates a guard that has counted nothing.
     pub fn new() -> Self {
-        Self(IdentityMap::new(MAX_BYTES))
+        Self(IdentityMap::new(MAX_SMALL_BYTES))
     }
 
     /// Counts an attempt as failed, until it is released.

@@ -15,6 +15,8 @@ use crate::oauth::{ClientCredentials, ClientId, TokenRequest};
 
 /// Entries of a map.
 const MAX_ENTRIES: usize = 10_000;
+/// Memory for values without a size of their own.
+pub const MAX_SMALL_BYTES: usize = 1024 * 1024;
 
 /// A digest of what decides which token a request gets, of credentials, or of a client id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use tokio::{task, time};
 
 use super::cached_token::CachedToken;
 use super::guard::Guard;
-use super::identity::{Identities, Identity, IdentityMap};
+use super::identity::{Identities, Identity, IdentityMap, MAX_SMALL_BYTES};
 use super::outcome::Outcome;
 use crate::cache::Cache;
 use crate::config::Config;
@@ -30,10 +30,9 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// A request that has not ended so long after its deadline is given up.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// Memory for tokens, for rate limits, which hold the answer to repeat, and for proofs.
+/// Memory for tokens, and for rate limits, which hold the answer to repeat.
 const MAX_TOKEN_BYTES: usize = 64 * 1024 * 1024;
 const MAX_LIMIT_BYTES: usize = 8 * 1024 * 1024;
-const MAX_PROOF_BYTES: usize = 1024 * 1024;
 
 /// The requests of one identity: locked by the one under way, it holds when the last one ended and its outcome.
 type Requests = Arc<Mutex<Option<(Instant, Outcome)>>>;
@@ -71,7 +70,7 @@ impl Upstream {
         report: Reporter,
         own: Option<&ClientCredentials>,
     ) -> anyhow::Result<Arc<Self>> {
-        let (identities, proofs) = (Identities::new()?, IdentityMap::new(MAX_PROOF_BYTES));
+        let (identities, proofs) = (Identities::new()?, IdentityMap::new(MAX_SMALL_BYTES));
         if let Some(own) = own {
             proofs.put(identities.credentials(own), true, 0);
         }
