@@ -125,9 +125,15 @@ impl Stream for Socket {}
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.deadline.time_left()?;
-        self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(buffer)
+        loop {
+            let left = self.deadline.time_left()?;
+            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.read(buffer) {
+                // By a signal: after SIGSTOP and SIGCONT the wait goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
     }
 }
 
