@@ -13,9 +13,11 @@ pub fn explain(error: &clap::Error) -> Problem {
         _ => &[],
     };
     let first = |kind| texts(kind).first().map(String::as_str);
-    let suggestion = first(ContextKind::SuggestedSubcommand)
-        .or(first(ContextKind::SuggestedArg))
-        .or(first(ContextKind::SuggestedValue));
+    // clap sorts them by similarity: the last is the nearest.
+    let nearest = |kind| texts(kind).last();
+    let suggestion = nearest(ContextKind::SuggestedSubcommand)
+        .or(nearest(ContextKind::SuggestedArg))
+        .or(nearest(ContextKind::SuggestedValue));
 
     let typed = first(ContextKind::InvalidArg).unwrap_or_default();
     // Except for an unknown argument, this is the name from the table of options, such as `--output <FORMAT>`.
@@ -96,6 +98,11 @@ mod tests {
             ),
             (&["hush"], "unknown command", HELP),
             (&["got"], "unknown command; did you mean \"get\"?", HELP),
+            (
+                &["forgt"],
+                "unknown command; did you mean \"forget\"?",
+                HELP,
+            ),
             (&["--hush", "get"], "unknown option", HELP),
             (&["get", "--hush"], "unknown option", GET_HELP),
             (&["get", "-phush"], "unknown option", GET_HELP),
