@@ -30,6 +30,8 @@ pub const MAX_BODY: usize = 8 * 1024;
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after a failed accept: file descriptors may have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time for a connection's first request after the shutdown signal: one that has arrived may not have been read yet.
+const LAST_REQUEST: Duration = Duration::from_millis(100);
 /// Time for requests in flight after the shutdown signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -134,11 +136,15 @@ async fn speak_http(
         .max_buf_size(MAX_HEAD + MAX_BODY)
         .serve_connection(stream, service_fn(|request| service.answer(peer, request)));
     let mut http = pin!(http);
-    // Polled first, so that a request that has arrived is in flight before the shutdown is looked at.
+    let shutdown = async {
+        let _ = is_closing.wait_for(|is_closing| *is_closing).await;
+        time::sleep(LAST_REQUEST).await;
+    };
+    // Polled first, so that a request that has arrived is in flight before the connection is told to end.
     select! {
         biased;
         _ = http.as_mut() => return,
-        _ = is_closing.wait_for(|is_closing| *is_closing) => {}
+        () = shutdown => {}
     }
     http.as_mut().graceful_shutdown();
     let _ = http.await;

@@ -181,6 +181,22 @@ fn shutdown_loses_none_of_five_hundred_requests() {
 }
 
 #[test]
+fn shutdown_loses_no_request_that_waits_in_the_systems_queue() {
+    allow_open_files();
+    let server = Server::replies([Reply::token()]);
+    let (_env, mut serving) = serve(&server);
+    serving.ask(ID, SECRET).is(200);
+    serving.signal(Signal::STOP);
+    let mut asking = ask_all(&serving, 500, &serving.request(ID, SECRET));
+    serving.signal(Signal::TERM);
+    serving.signal(Signal::CONT);
+    for stream in &mut asking {
+        Answer::read(stream).unwrap().is(200);
+    }
+    assert_eq!(serving.wait(), Some(0));
+}
+
+#[test]
 fn shutdown_ends_after_ten_seconds() {
     let server = Server::always(Reply::steps([Step::ReadRequest, Step::Hang]));
     let (_env, mut serving) = serve(&server);
