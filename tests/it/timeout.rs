@@ -10,9 +10,6 @@ use crate::support::{
 /// The timeout of the runs below. One attempt may take a third of it, connecting half of that.
 const TIMEOUT: &str = "6s";
 const ATTEMPT: Duration = Duration::from_secs(2);
-const CONNECT: Duration = Duration::from_secs(1);
-/// What a busy machine may add.
-const SLACK: Duration = Duration::from_millis(900);
 
 const HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n";
@@ -103,7 +100,7 @@ fn no_server_extends_an_attempt() {
         |(name, steps)| {
             let server = Server::replies([Reply::steps(steps.clone())]);
             let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", TIMEOUT]);
-            assert!(output.elapsed < ATTEMPT + SLACK, "{name}: {output}");
+            assert!(output.elapsed < 2 * ATTEMPT, "{name}: {output}");
             // A complete status may count without its body.
             if name.starts_with("an error") {
                 assert!(matches!(output.code, Some(4 | 5)), "{output}");
@@ -161,7 +158,7 @@ fn no_endless_response_extends_an_attempt() {
         |(name, steps)| {
             let server = Server::replies([Reply::steps(steps.clone())]);
             let output = TestEnv::for_server(&server).run_once(&["get", "--timeout", TIMEOUT]);
-            assert!(output.elapsed < ATTEMPT + SLACK, "{name}: {output}");
+            assert!(output.elapsed < 2 * ATTEMPT, "{name}: {output}");
             assert!(matches!(output.code, Some(5 | 7)), "{output}");
         },
     );
@@ -190,7 +187,7 @@ fn tls_counts_towards_the_attempt() {
             let mut env = TestEnv::for_server(&server);
             let file = env.file("ca.pem", authority.pem());
             let output = env.run_once(&["get", "--timeout", TIMEOUT, "--ca-cert", &file]);
-            assert!(output.elapsed < ATTEMPT + SLACK, "{name}: {output}");
+            assert!(output.elapsed < 2 * ATTEMPT, "{name}: {output}");
             output.exits(5).hints("--timeout");
         },
     );
@@ -203,7 +200,7 @@ fn connecting_may_take_half_an_attempt() {
     let output =
         TestEnv::with_credentials().run_once(&["get", "--timeout", TIMEOUT, "--base-url", &url]);
     output.exits(5).hints("--timeout");
-    assert!(output.elapsed < CONNECT + SLACK, "{output}");
+    assert!(output.elapsed < ATTEMPT, "{output}");
 }
 
 #[test]
