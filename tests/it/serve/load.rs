@@ -169,8 +169,8 @@ fn unknown_clients_cost_little_memory_and_no_disk() {
     type Stranger<'a> = &'a (dyn Fn(usize) -> (String, String) + Sync);
     let rows: [(_, _, &[&str], _, Stranger); 3] = [
         (401, refusal.to_owned(), &["--retries", "0"], 1024, &by_id),
-        (200, token_json(), no_disk, 2048, &by_id),
-        (200, token_json(), no_disk, 2048, &by_parameter),
+        (200, token_json(), no_disk, 4096, &by_id),
+        (200, token_json(), no_disk, 4096, &by_parameter),
     ];
     for (status, body, options, most, stranger) in rows {
         let upstream = Counting::start(status, &body);
