@@ -166,3 +166,22 @@ fn code(answer: &oauth::Response, secret: &ClientSecret) -> Option<String> {
     let is_code = (1..=MAX_CODE).contains(&code.len()) && has_code_chars;
     (is_code && !Redactor::new(secret).quotes_secret(code)).then(|| code.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_limit_is_remembered_for_an_hour_at_most() {
+        let now = Timestamp::from(1_000);
+        for (seconds, remembered) in [(60, 60), (7_200, 3_600)] {
+            let until = now.plus(Duration::from_secs(seconds));
+            let error = TokenError::new(TokenErrorKind::Unavailable, "what", "hint");
+            let error = error.with_rate_limit(until).into();
+            let before = Instant::now();
+            let retry_at = Outcome::failed(&error, now).retry_at().unwrap();
+            let left = (retry_at - before).as_secs();
+            assert!((remembered..remembered + 5).contains(&left), "{left}");
+        }
+    }
+}

@@ -66,6 +66,15 @@ fn a_burst_beyond_the_connection_limit_loses_none() {
     let serving = env.serve(&[]);
     let mut asking = ask_all(&serving, CALLERS, &serving.request(ID, SECRET));
     server.wait_for_requests(1);
+    // Not even this is answered while all places are taken.
+    let mut waiting = serving.connect();
+    waiting
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    waiting
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    assert!(Answer::read(&mut waiting).is_none());
     gate.open();
     let mut answered = 0;
     // A connection that has been answered is closed, so that one in the queue gets its place.
