@@ -145,7 +145,7 @@ fn callers(
     Ok(Some((Arc::new(keys), ClientCredentials { id, secret })))
 }
 
-/// Raises the soft limit, which usually has room for connections alone.
+/// Raises the soft limit, which is usually enough for the connections alone.
 #[cfg(unix)]
 fn allow_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

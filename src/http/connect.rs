@@ -57,11 +57,11 @@ pub fn connect(
         } else if pending.is_empty() {
             return Err(failed);
         }
-        let patience = match waiting.len() {
+        let wait = match waiting.len() {
             0 => deadline.remaining(),
             _ => ATTEMPT_DELAY.min(deadline.remaining()),
         };
-        match results.recv_timeout(patience) {
+        match results.recv_timeout(wait) {
             Ok((address, Ok(stream))) => {
                 report.verbose(|| format!("connected to {address}"));
                 return Ok(stream);

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{FromFiles, Service};
 
-/// Connections at once. Further ones wait in the system's queue, which has room for as many.
+/// Connections at once. Further ones wait in the system's queue, which holds as many.
 const MAX_CONNECTIONS: u32 = 1024;
 /// Request line and header fields together, in bytes.
 const MAX_HEAD: usize = 8 * 1024;

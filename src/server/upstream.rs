@@ -101,13 +101,13 @@ impl Upstream {
             is_alive && self.config.min_ttl == MinTtl::Default
         });
         let deadline = Deadline::after(self.config.timeout);
-        let patience = match old {
+        let wait = match old {
             Some(_) => deadline.at_most(RENEWAL_TIMEOUT).remaining(),
             None => deadline.remaining() + GRACE,
         };
         // Boxed: most requests end above and need no memory for this.
         let new = Box::pin(self.new_token(identity, request, deadline));
-        let outcome = time::timeout(patience, new).await.unwrap_or_else(|_| {
+        let outcome = time::timeout(wait, new).await.unwrap_or_else(|_| {
             let why = "the token service did not answer in time";
             Outcome::transient(StatusCode::GATEWAY_TIMEOUT, why, None)
         });

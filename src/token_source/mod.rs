@@ -113,7 +113,7 @@ impl TokenSource<'_> {
         let Some(lock) = cache.lock_file() else {
             return self.fetch_and_store(cache, &Guard::without_lock());
         };
-        let (mut guard, mut patience) = (None, None);
+        let (mut guard, mut lock_deadline) = (None, None);
         let (mut seen, mut limit_end) = (None, None);
         let mut obstacle = "";
         let mut progress = self.report.progress(obstacle);
@@ -129,13 +129,13 @@ impl TokenSource<'_> {
             let is_limited = |end: Deadline| !end.remaining().is_zero();
             let new_obstacle = if limit_end.is_some_and(is_limited) {
                 // Without the lock: the limit concerns neither `--refresh` nor other secrets.
-                (guard, patience) = (None, None);
+                (guard, lock_deadline) = (None, None);
                 RATE_LIMIT
             } else if let Some(guard) = &guard {
                 return self.fetch_and_store(cache, guard);
             } else {
                 let half = || Deadline::after(self.deadline.remaining() / LOCK_SHARE);
-                guard = self.try_lock(&lock, *patience.get_or_insert_with(half));
+                guard = self.try_lock(&lock, *lock_deadline.get_or_insert_with(half));
                 if guard.is_some() {
                     continue;
                 }
@@ -154,11 +154,11 @@ impl TokenSource<'_> {
         }
     }
 
-    /// Takes the lock; `None` while another process holds it and there is patience left.
-    fn try_lock<'a>(&self, lock: &'a LockFile, patience: Deadline) -> Option<Guard<'a>> {
+    /// Takes the lock; `None` while another process holds it and the time to wait for it is not over.
+    fn try_lock<'a>(&self, lock: &'a LockFile, lock_deadline: Deadline) -> Option<Guard<'a>> {
         let reason = match lock.try_lock() {
             Ok(Some(guard)) => return Some(guard),
-            Ok(None) if !patience.remaining().is_zero() => return None,
+            Ok(None) if !lock_deadline.remaining().is_zero() => return None,
             Ok(None) => "waited long enough for another process".to_owned(),
             Err(error) => format!("the file system does not support locks ({error})"),
         };

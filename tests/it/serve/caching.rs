@@ -293,7 +293,7 @@ fn the_old_token_is_used_while_the_upstream_is_unavailable() {
         );
     }
     serving.finish();
-    // Whoever insists on more gets the error.
+    // With --min-ttl, the error is passed on.
     let serving = env.serve(&["--retries", "0", "--min-ttl", "30m"]);
     serving.ask(ID, SECRET).is(503);
     serving.finish();

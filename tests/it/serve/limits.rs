@@ -48,7 +48,7 @@ fn heads_and_bodies_are_limited_in_size() {
     serving.finish();
 }
 
-/// Whoever stands between a caller and this server must not be able to take one request for two (RFC 9112 §11.2).
+/// A proxy in front of this server and the server must agree where a request ends (RFC 9112 §11.2).
 #[test]
 fn an_ambiguous_message_length_ends_the_connection() {
     let server = Server::always(Reply::token());

@@ -66,7 +66,7 @@ fn a_burst_beyond_the_connection_limit_loses_none() {
     let serving = env.serve(&[]);
     let mut asking = ask_all(&serving, CALLERS, &serving.request(ID, SECRET));
     server.wait_for_requests(1);
-    // Not even this is answered while all places are taken.
+    // At the limit, no further connection is accepted, not even for this.
     let mut waiting = serving.connect();
     waiting
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -77,7 +77,7 @@ fn a_burst_beyond_the_connection_limit_loses_none() {
     assert!(Answer::read(&mut waiting).is_none());
     gate.open();
     let mut answered = 0;
-    // A connection that has been answered is closed, so that one in the queue gets its place.
+    // A connection that has been answered is closed, so that one in the queue is accepted.
     while let Some(mut stream) = (!asking.is_empty()).then(|| asking.remove(0)) {
         Answer::read(&mut stream).unwrap().is(200);
         answered += 1;
